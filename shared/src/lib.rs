@@ -1,1 +1,23 @@
-//! Being written.
+//! The rules that both halves of Portcullis obey.
+//!
+//! The origin mints access tokens and signs two documents (its key set and its revocations); the
+//! edge, and any server behind it, decides with nothing but those. What they must agree on stands
+//! here, once: identifiers, scopes, claims, tokens, keys, the revocation document, the route table
+//! and the codes of problem answers.
+//!
+//! The crate is pure: no I/O, no clock, no randomness. The time and random bytes come in as
+//! arguments. It builds natively and for `wasm32-unknown-unknown`. The feature `sign` adds what
+//! only the origin may do.
+#![deny(clippy::indexing_slicing)]
+
+pub mod claims;
+pub mod ids;
+mod jws;
+pub mod keys;
+pub mod problem;
+pub mod revocation;
+pub mod routes;
+pub mod scope;
+mod strict_json;
+pub mod time;
+pub mod token;

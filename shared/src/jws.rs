@@ -1,0 +1,182 @@
+//! JSON Web Signatures in the compact serialisation (RFC 7515 §3.1), Ed25519 only (RFC 8037,
+//! RFC 9864), as both access tokens and the revocation document are.
+//!
+//! The key decides the algorithm: the header's `alg` must be one of the two names of the one
+//! algorithm that our keys have. The header holds `alg`, `typ` and `kid` and nothing else, so that
+//! whatever could point at another key (`jwk`, `jku`, `x5c`) or change the meaning (`crit`, `b64`,
+//! `zip`) is refused without being understood.
+
+use std::{borrow::Cow, num::NonZeroUsize};
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use jwt_compact::{Algorithm, AlgorithmExt, AlgorithmSignature, Empty, UntrustedToken};
+use serde::Deserialize;
+
+use crate::{
+    ids::KeyId,
+    keys::{KeySet, VerifyingKey},
+};
+
+/// Why a JWS was not opened.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum JwsError {
+    #[error("longer than allowed")]
+    TooLong,
+    #[error("not three parts of base64url")]
+    Malformed,
+    #[error("a header other than alg, typ and kid")]
+    Header,
+    #[error("another algorithm than the key's")]
+    Algorithm,
+    #[error("a token of another type")]
+    Type,
+    #[error("signed by a key that is not in the key set")]
+    UnknownKey(KeyId),
+    #[error("the signature does not match")]
+    Signature,
+}
+
+/// The only header that is taken.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header<'a> {
+    alg: Cow<'a, str>,
+    typ: Cow<'a, str>,
+    kid: KeyId,
+}
+
+/// A JWS whose form is right and whose signature has not been looked at.
+#[derive(Debug)]
+pub(crate) struct Sealed<'a> {
+    token: UntrustedToken<'a>,
+    algorithm: Ed25519,
+    key_id: KeyId,
+    payload: Vec<u8>,
+}
+
+impl<'a> Sealed<'a> {
+    /// Takes `text` apart; its size is checked before anything is decoded.
+    pub(crate) fn parse(text: &'a str, typ: &str, limit: usize) -> Result<Self, JwsError> {
+        if text.len() > limit {
+            return Err(JwsError::TooLong);
+        }
+        let mut parts = text.split('.');
+        let (Some(header), Some(payload), Some(signature), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(JwsError::Malformed);
+        };
+        // 64 bytes of signature are 86 characters; a larger one is not worth decoding.
+        if signature.len() != 86 {
+            return Err(JwsError::Malformed);
+        }
+        let header = Base64UrlUnpadded::decode_vec(header).map_err(|_| JwsError::Malformed)?;
+        let payload = Base64UrlUnpadded::decode_vec(payload).map_err(|_| JwsError::Malformed)?;
+        let header = std::str::from_utf8(&header).map_err(|_| JwsError::Malformed)?;
+        let header: Header<'_> = serde_json::from_str(header).map_err(|_| JwsError::Header)?;
+        let algorithm = Ed25519::named(&header.alg).ok_or(JwsError::Algorithm)?;
+        // RFC 7515 §4.1.9: a media type, compared without regard to case.
+        if !header.typ.eq_ignore_ascii_case(typ) {
+            return Err(JwsError::Type);
+        }
+        let key_id = header.kid.clone();
+        let token = UntrustedToken::new(text).map_err(|_| JwsError::Malformed)?;
+        Ok(Self {
+            token,
+            algorithm,
+            key_id,
+            payload,
+        })
+    }
+
+    /// The key that the header names.
+    pub(crate) fn key_id(&self) -> &KeyId {
+        &self.key_id
+    }
+
+    /// Checks the signature; the key's id and the payload are given out only when it holds.
+    pub(crate) fn open(self, keys: &KeySet) -> Result<(KeyId, Vec<u8>), JwsError> {
+        let Some(key) = keys.get(&self.key_id) else {
+            return Err(JwsError::UnknownKey(self.key_id));
+        };
+        self.algorithm
+            .validator::<Empty>(key)
+            .validate(&self.token)
+            .map_err(|_| JwsError::Signature)?;
+        Ok((self.key_id, self.payload))
+    }
+}
+
+/// Ed25519 with dalek's strict verification: S < L, no small-order or non-canonical points.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ed25519 {
+    name: &'static str,
+}
+
+impl Ed25519 {
+    /// The algorithm by the name in a header: `EdDSA` (RFC 8037) or `Ed25519` (RFC 9864).
+    pub(crate) fn named(alg: &str) -> Option<Self> {
+        ["EdDSA", "Ed25519"]
+            .into_iter()
+            .find(|name| *name == alg)
+            .map(|name| Self { name })
+    }
+}
+
+/// A signature's 64 bytes.
+#[derive(Debug)]
+pub(crate) struct Signature(ed25519_dalek::Signature);
+
+impl AlgorithmSignature for Signature {
+    const LENGTH: Option<NonZeroUsize> = NonZeroUsize::new(ed25519_dalek::SIGNATURE_LENGTH);
+
+    fn try_from_slice(slice: &[u8]) -> anyhow::Result<Self> {
+        Ok(Self(ed25519_dalek::Signature::from_bytes(
+            slice.try_into()?,
+        )))
+    }
+
+    fn as_bytes(&self) -> Cow<'_, [u8]> {
+        Cow::Owned(self.0.to_vec())
+    }
+}
+
+impl Algorithm for Ed25519 {
+    type SigningKey = ed25519_dalek::SigningKey;
+    type VerifyingKey = VerifyingKey;
+    type Signature = Signature;
+
+    fn name(&self) -> Cow<'static, str> {
+        Cow::Borrowed(self.name)
+    }
+
+    fn sign(&self, key: &Self::SigningKey, message: &[u8]) -> Signature {
+        Signature(ed25519_dalek::Signer::sign(key, message))
+    }
+
+    fn verify_signature(&self, signature: &Signature, key: &VerifyingKey, message: &[u8]) -> bool {
+        key.verify_strict(message, &signature.0)
+    }
+}
+
+/// Making a JWS: the origin's side.
+#[cfg(feature = "sign")]
+pub(crate) mod sign {
+    use jwt_compact::{AlgorithmExt, Claims, Header};
+    use serde::Serialize;
+
+    use super::Ed25519;
+    use crate::keys::SigningKey;
+
+    /// Signs `claims` as a JWS of the type `typ`.
+    pub(crate) fn seal(
+        key: &SigningKey,
+        typ: &str,
+        claims: &impl Serialize,
+    ) -> Result<String, jwt_compact::CreationError> {
+        let header = Header::empty()
+            .with_key_id(key.id().as_str())
+            .with_token_type(typ);
+        Ed25519 { name: "EdDSA" }.token(&header, &Claims::new(claims), key.secret())
+    }
+}

@@ -1,0 +1,294 @@
+//! Signing keys and the key set (RFC 7517, RFC 8037): Ed25519, for signatures.
+//!
+//! A key set is read entry by entry. An entry of a kind that is not ours is passed over, as
+//! RFC 7517 §5 asks; two entries of one `kid` make the whole set worthless, because nobody can
+//! tell which of them is meant.
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::{ids::KeyId, strict_json};
+
+/// The largest key set that is read, in bytes.
+pub const KEY_SET_LIMIT: usize = 64 * 1024;
+
+/// Why a key set is not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KeySetError {
+    /// Over [`KEY_SET_LIMIT`].
+    #[error("the key set is longer than {KEY_SET_LIMIT} bytes")]
+    TooLong,
+    /// Not the JSON of RFC 7517 §5.
+    #[error("not a JSON Web Key Set")]
+    Malformed,
+    /// Two usable keys of one identifier.
+    #[error("two keys are named {0}")]
+    Duplicate(KeyId),
+    /// No entry is an Ed25519 key for signatures.
+    #[error("no key in it can be used")]
+    Empty,
+}
+
+/// A public key that tokens are verified with: canonical, not of small order.
+#[derive(Debug, Clone)]
+pub struct VerifyingKey {
+    id: KeyId,
+    point: ed25519_dalek::VerifyingKey,
+}
+
+impl VerifyingKey {
+    /// The key of these 32 bytes (RFC 8032 §5.1.5), unless they are no point, a non-canonical
+    /// encoding, or a point of small order.
+    pub fn new(id: KeyId, bytes: &[u8; 32]) -> Option<Self> {
+        let point = ed25519_dalek::VerifyingKey::from_bytes(bytes).ok()?;
+        let canonical = point.to_edwards().compress().as_bytes() == bytes;
+        (canonical && !point.is_weak()).then_some(Self { id, point })
+    }
+
+    /// Its `kid`.
+    pub fn id(&self) -> &KeyId {
+        &self.id
+    }
+
+    /// Whether `signature` is this key's over `message`, by strict verification (RFC 8032 §5.1.7
+    /// without cofactor; S < L; R neither of small order nor non-canonical).
+    pub(crate) fn verify_strict(
+        &self,
+        message: &[u8],
+        signature: &ed25519_dalek::Signature,
+    ) -> bool {
+        self.point.verify_strict(message, signature).is_ok()
+    }
+}
+
+/// The members of a JWK that matter here.
+#[derive(Deserialize)]
+struct Jwk {
+    kty: String,
+    kid: Option<String>,
+    crv: Option<String>,
+    x: Option<String>,
+    alg: Option<String>,
+    #[serde(rename = "use")]
+    usage: Option<String>,
+    key_ops: Option<Vec<String>>,
+    /// The private half, which nobody must publish.
+    d: Option<serde::de::IgnoredAny>,
+}
+
+impl Jwk {
+    fn into_key(self) -> Option<VerifyingKey> {
+        let fits = self.kty == "OKP"
+            && self.crv.as_deref() == Some("Ed25519")
+            && self.usage.is_none_or(|usage| usage == "sig")
+            && self
+                .alg
+                .is_none_or(|alg| alg == "EdDSA" || alg == "Ed25519")
+            && self
+                .key_ops
+                .is_none_or(|ops| ops.iter().any(|op| op == "verify"))
+            && self.d.is_none();
+        if !fits {
+            return None;
+        }
+        let mut bytes = [0; 32];
+        let x = self.x?;
+        if Base64UrlUnpadded::decode(&x, &mut bytes).ok()?.len() != 32 {
+            return None;
+        }
+        VerifyingKey::new(self.kid?.parse().ok()?, &bytes)
+    }
+}
+
+/// The public keys of one issuer.
+#[derive(Debug, Clone)]
+pub struct KeySet {
+    keys: Vec<VerifyingKey>,
+}
+
+impl KeySet {
+    /// Reads the JSON of RFC 7517 §5.
+    ///
+    /// ```
+    /// use portcullis_shared::keys::KeySet;
+    /// let keys = KeySet::parse(br#"{"keys":[
+    ///     {"kty":"RSA","kid":"other","n":"AQAB","e":"AQAB"},
+    ///     {"kty":"OKP","crv":"Ed25519","kid":"ours","use":"sig",
+    ///      "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#)?;
+    /// assert!(keys.get(&"ours".parse()?).is_some());
+    /// assert!(keys.get(&"other".parse()?).is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// See [`KeySetError`].
+    pub fn parse(json: &[u8]) -> Result<Self, KeySetError> {
+        #[derive(Deserialize)]
+        struct Document {
+            keys: Vec<Box<RawValue>>,
+        }
+        if json.len() > KEY_SET_LIMIT {
+            return Err(KeySetError::TooLong);
+        }
+        let document: Document =
+            strict_json::from_slice(json).map_err(|_| KeySetError::Malformed)?;
+        let mut keys: Vec<VerifyingKey> = Vec::new();
+        for entry in document.keys {
+            let jwk = strict_json::from_slice::<Jwk>(entry.get().as_bytes());
+            let Some(key) = jwk.ok().and_then(Jwk::into_key) else {
+                continue;
+            };
+            if keys.iter().any(|other| other.id == key.id) {
+                return Err(KeySetError::Duplicate(key.id));
+            }
+            keys.push(key);
+        }
+        Self::new(keys)
+    }
+
+    /// A set of these keys.
+    ///
+    /// # Errors
+    ///
+    /// [`KeySetError::Empty`] when there are none.
+    pub fn new(keys: Vec<VerifyingKey>) -> Result<Self, KeySetError> {
+        if keys.is_empty() {
+            Err(KeySetError::Empty)
+        } else {
+            Ok(Self { keys })
+        }
+    }
+
+    /// The key of this identifier.
+    pub fn get(&self, id: &KeyId) -> Option<&VerifyingKey> {
+        self.keys.iter().find(|key| key.id == *id)
+    }
+
+    /// The identifiers of all keys.
+    pub fn ids(&self) -> impl Iterator<Item = &KeyId> {
+        self.keys.iter().map(VerifyingKey::id)
+    }
+}
+
+/// A key as it is published (RFC 8037 §2).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PublicJwk {
+    kty: &'static str,
+    crv: &'static str,
+    #[serde(rename = "use")]
+    usage: &'static str,
+    alg: &'static str,
+    kid: String,
+    x: String,
+}
+
+impl PublicJwk {
+    /// The published form of an Ed25519 public key of 32 bytes.
+    pub fn new(id: &KeyId, public: &[u8; 32]) -> Self {
+        Self {
+            kty: "OKP",
+            crv: "Ed25519",
+            usage: "sig",
+            alg: "EdDSA",
+            kid: id.as_str().to_owned(),
+            x: Base64UrlUnpadded::encode_string(public),
+        }
+    }
+}
+
+/// A key set as it is published (RFC 7517 §5).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PublicKeySet {
+    /// The keys, in no particular order.
+    pub keys: Vec<PublicJwk>,
+}
+
+#[cfg(feature = "sign")]
+pub use sign::SigningKey;
+
+#[cfg(feature = "sign")]
+mod sign {
+    use std::fmt;
+
+    use base64ct::{Base64UrlUnpadded, Encoding};
+    use sha2::{Digest, Sha256};
+
+    use crate::ids::KeyId;
+
+    use super::{PublicJwk, VerifyingKey};
+
+    /// A private key; its memory is wiped when it is dropped.
+    #[derive(Clone)]
+    pub struct SigningKey {
+        id: KeyId,
+        secret: ed25519_dalek::SigningKey,
+    }
+
+    impl SigningKey {
+        /// The key of a 32-byte seed (RFC 8032 §5.1.5), named by its RFC 7638 thumbprint.
+        pub fn from_seed(seed: &[u8; 32]) -> Option<Self> {
+            let secret = ed25519_dalek::SigningKey::from_bytes(seed);
+            let x = Base64UrlUnpadded::encode_string(secret.verifying_key().as_bytes());
+            // RFC 7638 §3: the required members in lexicographic order, no white space.
+            let json = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#);
+            let thumbprint = Base64UrlUnpadded::encode_string(&Sha256::digest(json.as_bytes()));
+            Some(Self {
+                id: thumbprint.parse().ok()?,
+                secret,
+            })
+        }
+
+        /// Its `kid`.
+        pub fn id(&self) -> &KeyId {
+            &self.id
+        }
+
+        /// The 32 bytes of the public half.
+        pub fn public_bytes(&self) -> [u8; 32] {
+            self.secret.verifying_key().to_bytes()
+        }
+
+        /// The public half as it is published.
+        pub fn public_jwk(&self) -> PublicJwk {
+            PublicJwk::new(&self.id, &self.public_bytes())
+        }
+
+        /// The public half as verifiers use it.
+        pub fn verifying_key(&self) -> Option<VerifyingKey> {
+            VerifyingKey::new(self.id.clone(), &self.public_bytes())
+        }
+
+        pub(crate) fn secret(&self) -> &ed25519_dalek::SigningKey {
+            &self.secret
+        }
+    }
+
+    impl fmt::Debug for SigningKey {
+        fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+            out.debug_struct("SigningKey")
+                .field("id", &self.id)
+                .finish_non_exhaustive()
+        }
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn the_key_of_rfc_8037_has_the_thumbprint_that_the_rfc_states() {
+            // RFC 8037 appendices A.1 and A.3.
+            let mut seed = [0; 32];
+            Base64UrlUnpadded::decode("nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A", &mut seed)
+                .unwrap();
+            let key = SigningKey::from_seed(&seed).unwrap();
+            assert_eq!(
+                key.id().as_str(),
+                "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
+            );
+            assert_eq!(format!("{key:?}").contains("nWGx"), false);
+        }
+    }
+}

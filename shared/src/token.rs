@@ -1,0 +1,228 @@
+//! Access tokens: JWTs of the type `at+jwt` (RFC 9068), signed with Ed25519.
+//!
+//! A token goes through three types, and only the last one lets its claims be read:
+//! [`Unverified`] (its form is right) → [`Authentic`] (its signature is a known key's; what a
+//! cache may hold) → [`Verified`] (it is for us, now).
+//!
+//! Whoever refuses a token answers alike for every [`Refusal`]; the reasons are for logs.
+
+use crate::{
+    claims::AccessClaims,
+    ids::KeyId,
+    jws::{JwsError, Sealed},
+    keys::KeySet,
+    revocation::Subjects,
+    strict_json,
+    time::{LEEWAY, UnixSeconds},
+};
+
+/// The largest access token that is looked at, in bytes.
+pub const TOKEN_LIMIT: usize = 4096;
+
+/// `typ` of an access token (RFC 9068 §2.1).
+pub const TOKEN_TYPE: &str = "at+jwt";
+
+/// Why a token is refused. For logs and counters; never to be told to the bearer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Over [`TOKEN_LIMIT`].
+    #[error("the token is too long")]
+    TooLong,
+    /// Not three parts of base64url.
+    #[error("the token is malformed")]
+    Malformed,
+    /// A header with other members than `alg`, `typ` and `kid`, or odd ones.
+    #[error("the token's header is not acceptable")]
+    Header,
+    /// An algorithm that no key of ours has.
+    #[error("the token's algorithm is not acceptable")]
+    Algorithm,
+    /// A token of another kind.
+    #[error("not an access token")]
+    Type,
+    /// The key is not in the key set; it may be newer than the set.
+    #[error("unknown signing key {0}")]
+    UnknownKey(KeyId),
+    /// The signature does not match.
+    #[error("the signature does not match")]
+    Signature,
+    /// A claim is missing, repeated, of another type or out of range.
+    #[error("the claims are malformed")]
+    Claims,
+    /// Minted by somebody else.
+    #[error("another issuer")]
+    Issuer,
+    /// Not for this audience.
+    #[error("another audience")]
+    Audience,
+    /// Past its `exp`.
+    #[error("expired")]
+    Expired,
+    /// Before its `nbf` or its `iat`.
+    #[error("not valid yet")]
+    NotYetValid,
+    /// `exp - iat` is more than the issuer ever grants.
+    #[error("a longer lifetime than the issuer grants")]
+    Lifetime,
+}
+
+impl From<JwsError> for Refusal {
+    fn from(error: JwsError) -> Self {
+        match error {
+            JwsError::TooLong => Self::TooLong,
+            JwsError::Malformed => Self::Malformed,
+            JwsError::Header => Self::Header,
+            JwsError::Algorithm => Self::Algorithm,
+            JwsError::Type => Self::Type,
+            JwsError::UnknownKey(id) => Self::UnknownKey(id),
+            JwsError::Signature => Self::Signature,
+        }
+    }
+}
+
+/// A token whose form is right; who signed it is open.
+#[derive(Debug)]
+pub struct Unverified<'a>(Sealed<'a>);
+
+impl<'a> Unverified<'a> {
+    /// Takes a token apart, after a look at its size.
+    ///
+    /// # Errors
+    ///
+    /// A [`Refusal`] up to and including [`Refusal::Type`].
+    pub fn parse(text: &'a str) -> Result<Self, Refusal> {
+        Ok(Self(Sealed::parse(text, TOKEN_TYPE, TOKEN_LIMIT)?))
+    }
+
+    /// The key that the token says it was signed with.
+    pub fn key_id(&self) -> &KeyId {
+        self.0.key_id()
+    }
+
+    /// Checks the signature and the form of the claims.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::UnknownKey`], [`Refusal::Signature`] or [`Refusal::Claims`].
+    pub fn authenticate(self, keys: &KeySet) -> Result<Authentic, Refusal> {
+        let (key_id, payload) = self.0.open(keys)?;
+        let claims: AccessClaims =
+            strict_json::from_slice(&payload).map_err(|_| Refusal::Claims)?;
+        if !claims.is_well_formed() {
+            return Err(Refusal::Claims);
+        }
+        let subjects = Subjects::of(&claims, &key_id);
+        Ok(Authentic {
+            claims,
+            key_id,
+            subjects,
+        })
+    }
+}
+
+/// A token that a key of the issuer signed. It may be kept and judged again and again; its
+/// signature need not be checked twice.
+#[derive(Debug, Clone)]
+pub struct Authentic {
+    claims: AccessClaims,
+    key_id: KeyId,
+    subjects: Subjects,
+}
+
+/// What a token must satisfy besides its signature.
+#[derive(Debug, Clone, Copy)]
+pub struct Policy<'a> {
+    /// The only `iss` taken, to the letter.
+    pub issuer: &'a str,
+    /// The member that `aud` must have.
+    pub audience: &'a str,
+    /// The longest `exp - iat` that the issuer grants, in seconds.
+    pub max_lifetime: i64,
+}
+
+impl Authentic {
+    /// The key that signed it. It may have left the key set since; see [`KeySet::get`].
+    pub fn key_id(&self) -> &KeyId {
+        &self.key_id
+    }
+
+    /// About how many bytes of memory keeping this token takes.
+    pub fn weight(&self) -> usize {
+        let claims = &self.claims;
+        let text = claims.iss.len() + claims.sub.len() + claims.client_id.len() + claims.jti.len();
+        let lists: usize = claims
+            .aud
+            .members()
+            .iter()
+            .chain(&claims.roles)
+            .map(String::len)
+            .sum();
+        let scopes: usize = claims
+            .scope
+            .iter()
+            .map(|scope| scope.as_str().len() + 48)
+            .sum();
+        size_of::<Self>() + text + lists + scopes + self.key_id.as_str().len()
+    }
+
+    /// Judges the token against `policy` at the time `now`.
+    ///
+    /// # Errors
+    ///
+    /// A [`Refusal`] from [`Refusal::Issuer`] on.
+    pub fn verify(&self, policy: &Policy<'_>, now: UnixSeconds) -> Result<Verified<'_>, Refusal> {
+        let claims = &self.claims;
+        if claims.iss != policy.issuer {
+            return Err(Refusal::Issuer);
+        }
+        if !claims.aud.contains(policy.audience) {
+            return Err(Refusal::Audience);
+        }
+        if claims.exp.since(claims.iat) > policy.max_lifetime {
+            return Err(Refusal::Lifetime);
+        }
+        if now >= claims.exp.plus(LEEWAY) {
+            return Err(Refusal::Expired);
+        }
+        let latest = now.plus(LEEWAY);
+        if claims.iat > latest || claims.nbf.is_some_and(|nbf| nbf > latest) {
+            return Err(Refusal::NotYetValid);
+        }
+        Ok(Verified(self))
+    }
+}
+
+/// A token that is genuine, for us, and valid now. Whether it has been revoked is for
+/// [`crate::revocation::Revocations::refuses`] to say.
+#[derive(Debug, Clone, Copy)]
+pub struct Verified<'a>(&'a Authentic);
+
+impl<'a> Verified<'a> {
+    /// What the token says.
+    pub fn claims(self) -> &'a AccessClaims {
+        &self.0.claims
+    }
+
+    /// The key that signed it.
+    pub fn key_id(self) -> &'a KeyId {
+        &self.0.key_id
+    }
+
+    /// What a revocation could name to end it.
+    pub fn subjects(self) -> &'a Subjects {
+        &self.0.subjects
+    }
+}
+
+/// Mints an access token. The caller has made sure of what `claims` say.
+///
+/// # Errors
+///
+/// When the claims cannot be written as JSON, which none that are well formed do.
+#[cfg(feature = "sign")]
+pub fn sign(
+    key: &crate::keys::SigningKey,
+    claims: &AccessClaims,
+) -> Result<String, jwt_compact::CreationError> {
+    crate::jws::sign::seal(key, TOKEN_TYPE, claims)
+}
