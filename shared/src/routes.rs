@@ -1,1 +1,215 @@
-//! Being written.
+//! The route table: which request goes to which upstream, and what its bearer must show.
+//!
+//! It is written as `routes.toml`, checked by the build and read again by the edge, with the same
+//! code, so that a table which does not parse is never in force.
+//!
+//! Invariant: a path is governed by exactly one pattern, the longest that covers it. If that
+//! pattern has no rule for the request's method, the answer is "not allowed"; a shorter pattern is
+//! never asked. A path that differs from a pattern only in letter case or by a slash at its end is
+//! governed by that pattern too and then found nowhere, since an upstream might not see the
+//! difference.
+
+mod error;
+mod fields;
+mod method;
+mod pattern;
+mod rule;
+
+use serde::Deserialize;
+
+pub use error::{Fault, TableError};
+pub use method::{Method, Methods};
+pub use pattern::{HostPattern, PathPattern};
+pub use rule::{
+    Access, Cache, Cors, CredentialKind, Demand, Mode, RevocationMode, Rule, UpstreamName,
+};
+
+/// Paths that the edge passes to the origin by itself, whatever the table says. No rule may name
+/// them.
+pub mod built_in {
+    /// Everything under this prefix is the origin's.
+    pub const AUTH_PREFIX: &str = "/auth/";
+    /// The public keys (RFC 7517).
+    pub const KEY_SET: &str = "/.well-known/jwks.json";
+    /// The metadata of the authorisation server (RFC 8414).
+    pub const METADATA: &str = "/.well-known/oauth-authorization-server";
+    /// The signed revocations.
+    pub const REVOCATIONS: &str = "/.well-known/revocations";
+
+    /// Whether `path` is one of them.
+    pub fn covers(path: &str) -> bool {
+        path.starts_with(AUTH_PREFIX) || [KEY_SET, METADATA, REVOCATIONS].contains(&path)
+    }
+}
+
+/// All rules that share host and path; their methods are disjoint.
+#[derive(Debug)]
+struct Pattern {
+    host: HostPattern,
+    path: PathPattern,
+    rules: Vec<Rule>,
+}
+
+/// A table whose rules have all been checked.
+#[derive(Debug, Default)]
+pub struct RouteTable {
+    /// In the order in which they are tried: the first that covers a path governs it.
+    patterns: Vec<Pattern>,
+}
+
+/// What the table says about a request.
+#[derive(Debug)]
+pub enum Found<'a> {
+    /// This rule is to be applied.
+    Rule(&'a Rule),
+    /// The path is known, but not for this method (RFC 9110 §15.5.6).
+    MethodNotAllowed {
+        /// The value of `Allow`.
+        allow: String,
+    },
+    /// No rule names the path.
+    NotFound,
+}
+
+impl RouteTable {
+    /// Reads and checks a table.
+    ///
+    /// ```
+    /// use portcullis_shared::routes::{Found, RouteTable};
+    /// let table = RouteTable::parse(
+    ///     r#"
+    ///     [[route]]
+    ///     path = "/notes/*"
+    ///     methods = ["GET"]
+    ///     upstream = "api"
+    ///     audience = "api"
+    ///     scopes = ["notes:read"]
+    ///     "#,
+    /// )?;
+    /// assert!(matches!(table.find("any.example", "/notes/7", "HEAD"), Found::Rule(_)));
+    /// assert!(matches!(table.find("any.example", "/notes/7", "PUT"), Found::MethodNotAllowed { .. }));
+    /// assert!(matches!(table.find("any.example", "/other", "GET"), Found::NotFound));
+    /// # Ok::<(), portcullis_shared::routes::TableError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`TableError`] names the rule, its place in the file and the key.
+    pub fn parse(text: &str) -> Result<Self, TableError> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Document {
+            #[serde(default)]
+            route: Vec<toml::Table>,
+        }
+        let document: Document =
+            toml::from_str(text).map_err(|error| TableError::Syntax(error.to_string()))?;
+        let mut table = Self::default();
+        for (index, fields) in document.route.into_iter().enumerate() {
+            let rule = fields::read(index + 1, fields)?;
+            table.insert(index + 1, rule)?;
+        }
+        table.patterns.sort_by(|a, b| {
+            let order = |pattern: &Pattern| (pattern.path.specificity(), pattern.host.is_exact());
+            order(b).cmp(&order(a))
+        });
+        Ok(table)
+    }
+
+    fn insert(&mut self, number: usize, rule: Rule) -> Result<(), TableError> {
+        let clash = |key: &str, fault| {
+            Err(TableError::Rule {
+                number,
+                host: rule.host.to_string(),
+                path: rule.path.to_string(),
+                key: key.to_owned(),
+                fault,
+            })
+        };
+        let alike = self
+            .patterns
+            .iter_mut()
+            .find(|other| other.host == rule.host && other.path.is_like(&rule.path));
+        match alike {
+            Some(pattern) if pattern.path != rule.path => {
+                clash("path", Fault::AlmostEqual(pattern.path.to_string()))
+            }
+            Some(pattern) => {
+                let taken = pattern
+                    .rules
+                    .iter()
+                    .find_map(|other| other.methods.shared(&rule.methods));
+                if let Some(method) = taken {
+                    return clash("methods", Fault::MethodTwice(method));
+                }
+                pattern.rules.push(rule);
+                Ok(())
+            }
+            None => {
+                let (host, path) = (rule.host.clone(), rule.path.clone());
+                self.patterns.push(Pattern {
+                    host,
+                    path,
+                    rules: vec![rule],
+                });
+                Ok(())
+            }
+        }
+    }
+
+    /// The rule for a request.
+    ///
+    /// `host` is without a port, `path` begins with a slash, is without a query and has passed
+    /// whatever test for ambiguity the caller has; `method` is as the request has it. `HEAD` goes
+    /// by the rule of `GET`.
+    pub fn find(&self, host: &str, path: &str, method: &str) -> Found<'_> {
+        let host = host.strip_suffix('.').unwrap_or(host);
+        let Some(pattern) = self
+            .patterns
+            .iter()
+            .find(|pattern| pattern.host.matches(host) && pattern.path.covers(path))
+        else {
+            return Found::NotFound;
+        };
+        if !pattern.path.matches(path) {
+            return Found::NotFound;
+        }
+        match pattern
+            .rules
+            .iter()
+            .find(|rule| rule.methods.contains(method))
+        {
+            Some(rule) => Found::Rule(rule),
+            None => Found::MethodNotAllowed {
+                allow: allow(&pattern.rules),
+            },
+        }
+    }
+
+    /// Every rule, in the order in which patterns are tried.
+    pub fn rules(&self) -> impl Iterator<Item = &Rule> {
+        self.patterns.iter().flat_map(|pattern| &pattern.rules)
+    }
+
+    /// The methods for which the pattern that governs a path has rules; the value of
+    /// `Access-Control-Allow-Methods`.
+    pub fn methods_of(&self, rule: &Rule) -> String {
+        let same = |pattern: &&Pattern| pattern.host == rule.host && pattern.path == rule.path;
+        self.patterns
+            .iter()
+            .find(same)
+            .map(|pattern| allow(&pattern.rules))
+            .unwrap_or_default()
+    }
+}
+
+/// The methods of all these rules, as `Allow` lists them.
+fn allow(rules: &[Rule]) -> String {
+    let mut names: Vec<&str> = rules.iter().flat_map(|rule| rule.methods.names()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names.join(", ")
+}
+
+#[cfg(test)]
+mod tests;
