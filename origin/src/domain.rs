@@ -1,0 +1,32 @@
+//! What the auth service does, in terms of users, sessions, tokens and keys.
+//!
+//! Use cases are plain async functions over an [`app::App`]. Nothing here names the web framework
+//! or the database library: requests come in as values, and storage is the trait
+//! [`store::Store`]. Time and randomness are the traits [`clock::Clock`] and [`entropy::Entropy`].
+//!
+//! Decisions that must be atomic are pure functions that the store runs inside its transaction
+//! (see [`store`]).
+
+pub mod admin;
+pub mod app;
+pub mod audit;
+pub mod caller;
+pub mod client;
+pub mod clock;
+pub mod context;
+pub mod entropy;
+pub mod feed;
+pub mod hashing;
+pub mod introspect;
+pub mod login;
+pub mod master_key;
+pub mod mint;
+pub mod password;
+pub mod refresh;
+pub mod revoke;
+pub mod session;
+pub mod sessions;
+pub mod setup;
+pub mod signing_keys;
+pub mod store;
+pub mod user;

@@ -1,0 +1,91 @@
+//! The audit trail: who did what to whom, when and from where. Append-only; no secret stands in it.
+
+use portcullis_shared::{
+    ids::{SessionId, UserId},
+    time::UnixSeconds,
+};
+
+/// What happened. The names are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Somebody logged in.
+    Login,
+    /// A spent refresh token was used again; its session is over.
+    RefreshReuse,
+    /// A refresh token of a generation that was never issued: the database is older than it.
+    RefreshAhead,
+    /// A session was ended by its user or a client.
+    SessionEnded,
+    /// A user was created.
+    UserCreated,
+    /// Roles or scopes of a user were changed.
+    UserChanged,
+    /// A user was banned.
+    UserBanned,
+    /// A ban was lifted.
+    UserUnbanned,
+    /// A password was set or changed.
+    PasswordChanged,
+    /// A signing key was added.
+    KeyAdded,
+    /// A signing key was withdrawn.
+    KeyWithdrawn,
+}
+
+impl Action {
+    /// The stored name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::RefreshReuse => "refresh_reuse",
+            Self::RefreshAhead => "refresh_ahead",
+            Self::SessionEnded => "session_ended",
+            Self::UserCreated => "user_created",
+            Self::UserChanged => "user_changed",
+            Self::UserBanned => "user_banned",
+            Self::UserUnbanned => "user_unbanned",
+            Self::PasswordChanged => "password_changed",
+            Self::KeyAdded => "key_added",
+            Self::KeyWithdrawn => "key_withdrawn",
+        }
+    }
+}
+
+/// Who did it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Actor {
+    /// A user, by access token or password.
+    User(UserId),
+    /// Somebody at the command line of the service.
+    Operator,
+    /// Whoever holds a refresh token or a setup token.
+    Bearer,
+    /// The service itself.
+    Service,
+}
+
+/// One entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// When.
+    pub at: UnixSeconds,
+    /// What.
+    pub action: Action,
+    /// Who.
+    pub actor: Actor,
+    /// To which user.
+    pub user_id: Option<UserId>,
+    /// To which session.
+    pub session_id: Option<SessionId>,
+    /// From where.
+    pub ip: Option<std::net::IpAddr>,
+    /// More, for people: a reason, a key's identifier. Never a secret.
+    pub detail: Option<String>,
+}
+
+impl Event {
+    /// An event without place and detail.
+    pub const fn new(at: UnixSeconds, action: Action, actor: Actor) -> Self {
+        Self { at, action, actor, user_id: None, session_id: None, ip: None, detail: None }
+    }
+}

@@ -1,0 +1,100 @@
+//! Sessions: one row per login, the family of all refresh tokens that come of it.
+
+use portcullis_shared::{
+    ids::{SessionId, UserId},
+    time::UnixSeconds,
+};
+
+use crate::domain::context::Context;
+
+/// Why a session is over. The names are stored and logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndReason {
+    /// Its user logged out, or signed this device out from another.
+    Logout,
+    /// Its user signed all devices out.
+    LogoutAll,
+    /// A refresh token that had been spent was used again.
+    Reuse,
+    /// A client revoked a token of it (RFC 7009).
+    Revoked,
+    /// The user was banned.
+    Banned,
+    /// The user's password was changed.
+    PasswordChanged,
+}
+
+impl EndReason {
+    /// All reasons.
+    pub const ALL: [Self; 6] = [
+        Self::Logout,
+        Self::LogoutAll,
+        Self::Reuse,
+        Self::Revoked,
+        Self::Banned,
+        Self::PasswordChanged,
+    ];
+
+    /// The stored name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Logout => "logout",
+            Self::LogoutAll => "logout_all",
+            Self::Reuse => "reuse",
+            Self::Revoked => "revoked",
+            Self::Banned => "banned",
+            Self::PasswordChanged => "password_changed",
+        }
+    }
+
+    /// The reason of this stored name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == name)
+    }
+}
+
+/// A session as stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// The `sid` of its access tokens, and part of its refresh tokens.
+    pub id: SessionId,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// The client that it was opened with; no other may refresh it.
+    pub client_id: String,
+    /// The newest generation of refresh token ever issued; the first is 1.
+    pub generation: u32,
+    /// The newest generation ever presented; 0 when none was.
+    pub accepted: u32,
+    /// When `generation` was issued in exchange for `accepted`.
+    pub rotated_at: UnixSeconds,
+    /// How often `accepted` was presented again within the window.
+    pub replays: u32,
+    /// How often `accepted` was presented again after the window.
+    pub late_retries: u32,
+    /// The greatest `iat` of its access tokens. A revocation of the user covers it.
+    pub last_iat: UnixSeconds,
+    /// Why it is over; none while it is active.
+    pub ended: Option<EndReason>,
+    /// When it was opened.
+    pub created_at: UnixSeconds,
+    /// When it was last opened or refreshed.
+    pub last_used_at: UnixSeconds,
+    /// From when on it is over unless it is used before.
+    pub idle_expires_at: UnixSeconds,
+    /// From when on it is over, whatever happens.
+    pub absolute_expires_at: UnixSeconds,
+    /// What the client called the device at login.
+    pub device: Option<String>,
+    /// Where the login came from.
+    pub opened_from: Context,
+    /// Where the last login or refresh came from.
+    pub last_from: Context,
+}
+
+impl Session {
+    /// Whether it can still be used at `now`: not ended, and not expired.
+    pub fn is_active(&self, now: UnixSeconds) -> bool {
+        self.ended.is_none() && now < self.idle_expires_at && now < self.absolute_expires_at
+    }
+}

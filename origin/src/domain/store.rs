@@ -1,0 +1,192 @@
+//! What the domain asks of storage.
+//!
+//! Whatever must be decided and written in one step is a pure function that the store runs inside
+//! a transaction, over rows that nobody else can change meanwhile: [`Store::change_session`] holds
+//! one session, [`Store::change_user`] a user and all active sessions of that user. Locks are
+//! taken in that order (user, then sessions, then the feed), so that no two transactions wait for
+//! each other.
+//!
+//! What a decision returns is written whole or not at all. Whoever decides sees the newest rows:
+//! a session that waits for a ban sees the ban.
+
+use async_trait::async_trait;
+use portcullis_shared::{
+    ids::{KeyId, SessionId, UserId},
+    revocation::Record,
+    time::UnixSeconds,
+};
+
+use crate::domain::{
+    audit::Event,
+    clock::UnixMillis,
+    session::{EndReason, Session},
+    signing_keys::StoredKey,
+    user::{User, Username},
+};
+
+/// Why storage did not do it. Nothing was written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Overloaded, locked, out of space, shutting down or unreachable: trying again later may
+    /// help.
+    #[error("the database is not available")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A row that this version cannot read, or a statement that the database refuses.
+    #[error("the database answered what makes no sense")]
+    Broken(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// The username is taken.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateUserError {
+    /// Somebody has that name.
+    #[error("the username is taken")]
+    NameTaken,
+    /// See [`StoreError`].
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What a decision over one session writes.
+#[derive(Debug, Default)]
+pub struct SessionChange {
+    /// The session's new state (same id); none leaves it as it is.
+    pub session: Option<Session>,
+    /// What goes into the feed.
+    pub revocations: Vec<Record>,
+    /// What goes into the audit trail.
+    pub events: Vec<Event>,
+}
+
+/// What a decision over a user writes.
+#[derive(Debug, Default)]
+pub struct UserChange {
+    /// The user's new state (same id); none leaves it as it is.
+    pub user: Option<User>,
+    /// A session to open.
+    pub opened: Option<Session>,
+    /// Sessions to end.
+    pub ended: Vec<(SessionId, EndReason)>,
+    /// What goes into the feed.
+    pub revocations: Vec<Record>,
+    /// What goes into the audit trail.
+    pub events: Vec<Event>,
+}
+
+/// What a decision over all signing keys writes.
+#[derive(Debug, Default)]
+pub struct KeysChange {
+    /// Keys to add.
+    pub added: Vec<StoredKey>,
+    /// Keys to withdraw, and when.
+    pub withdrawn: Vec<(KeyId, UnixSeconds)>,
+    /// Keys to delete.
+    pub removed: Vec<KeyId>,
+    /// What goes into the feed.
+    pub revocations: Vec<Record>,
+    /// What goes into the audit trail.
+    pub events: Vec<Event>,
+}
+
+/// A decision over a session and its user, run while the session is held.
+pub type SessionDecision = Box<dyn FnOnce(&Session, &User) -> SessionChange + Send>;
+/// A decision over a user and the user's active sessions, run while all are held.
+pub type UserDecision = Box<dyn FnOnce(&User, &[Session]) -> UserChange + Send>;
+/// A decision over all signing keys, run while all are held.
+pub type KeysDecision = Box<dyn FnOnce(&[StoredKey]) -> KeysChange + Send>;
+
+/// The feed's `seq` after a change: the one that the change itself got when it revoked something,
+/// else the current one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Seq(pub u64);
+
+/// A part of the feed, read in one snapshot of the database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeedRange {
+    /// The newest `seq`.
+    pub seq: Seq,
+    /// Whatever was written after the `since` asked for.
+    pub records: Vec<Record>,
+}
+
+/// Which users to list.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct UserFilter {
+    /// Only usernames that contain this text (in lower case), taken to the letter.
+    pub search: Option<String>,
+    /// Only users that are, or are not, banned.
+    pub banned: Option<bool>,
+    /// Only those after this name, in the order of their bytes.
+    pub after: Option<Username>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// Storage, the same on every database.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// The database's own time, to compare clocks with; also tells whether it answers.
+    async fn database_time(&self) -> Result<UnixMillis, StoreError>;
+
+    /// Moves the feed's `seq` to `max(seq + 1, now)`, as each start of a replica does, so that it
+    /// is ahead of what any edge has seen even when a backup was put back.
+    async fn advance_seq(&self, now: UnixMillis) -> Result<Seq, StoreError>;
+
+    /// Adds a user.
+    async fn create_user(&self, user: &User, event: &Event) -> Result<(), CreateUserError>;
+
+    /// The user of this id.
+    async fn user(&self, id: UserId) -> Result<Option<User>, StoreError>;
+
+    /// The user of this name.
+    async fn user_by_name(&self, name: &Username) -> Result<Option<User>, StoreError>;
+
+    /// Users in the order of their names' bytes.
+    async fn users(&self, filter: &UserFilter) -> Result<Vec<User>, StoreError>;
+
+    /// The session of this id, and its user.
+    async fn session(&self, id: SessionId) -> Result<Option<(Session, User)>, StoreError>;
+
+    /// The sessions of a user that are active at `now`, the last used first.
+    async fn active_sessions(
+        &self,
+        user: UserId,
+        now: UnixSeconds,
+    ) -> Result<Vec<Session>, StoreError>;
+
+    /// Holds a session, decides, writes. `None` when there is no such session. The answer comes
+    /// after the commit.
+    async fn change_session(
+        &self,
+        id: SessionId,
+        now: UnixMillis,
+        decide: SessionDecision,
+    ) -> Result<Option<Seq>, StoreError>;
+
+    /// Holds a user and then all of the user's sessions that have not been ended (expired ones
+    /// among them, whose access tokens may still be alive), in the order of their ids, decides,
+    /// writes. `None` when there is no such user. The answer comes after the commit.
+    async fn change_user(
+        &self,
+        id: UserId,
+        now: UnixMillis,
+        decide: UserDecision,
+    ) -> Result<Option<Seq>, StoreError>;
+
+    /// All signing keys, the oldest first.
+    async fn signing_keys(&self) -> Result<Vec<StoredKey>, StoreError>;
+
+    /// Holds the set of signing keys, decides, writes; the answer comes after the commit.
+    async fn change_signing_keys(
+        &self,
+        now: UnixMillis,
+        decide: KeysDecision,
+    ) -> Result<Seq, StoreError>;
+
+    /// What the feed says after `since`, with the newest `seq`, both of one moment: every entry up
+    /// to that `seq` is there.
+    async fn feed(&self, since: Seq) -> Result<FeedRange, StoreError>;
+
+    /// Waits for what is being written, and lets go of the database.
+    async fn close(&self);
+}

@@ -1,0 +1,150 @@
+//! Users: names, roles, what they may do and whether they may log in.
+
+use std::{collections::BTreeSet, fmt, str::FromStr};
+
+use portcullis_shared::{ids::UserId, scope::ScopeSet, time::UnixSeconds};
+
+/// The text is not a username.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a username has 1 to 64 characters: letters and digits of ASCII, and . _ - @ + inside or after"
+)]
+pub struct InvalidUsername;
+
+/// A username: ASCII, kept in lower case, so that two names never differ in case alone.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Username(String);
+
+impl Username {
+    /// The name, in lower case.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Username {
+    type Err = InvalidUsername;
+
+    fn from_str(text: &str) -> Result<Self, InvalidUsername> {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-@+".contains(&byte);
+        let starts_well = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
+        if !starts_well || text.len() > 64 || !text.bytes().all(allowed) {
+            return Err(InvalidUsername);
+        }
+        Ok(Self(text.to_ascii_lowercase()))
+    }
+}
+
+impl fmt::Display for Username {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+/// The text is not a role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a role has 1 to 64 characters: letters and digits of ASCII, and . _ : -")]
+pub struct InvalidRole;
+
+/// A role, such as `admin`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Role(String);
+
+/// The role that may use the administration.
+pub const ADMIN_ROLE: &str = "admin";
+
+impl Role {
+    /// The role as it is written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Role {
+    type Err = InvalidRole;
+
+    fn from_str(text: &str) -> Result<Self, InvalidRole> {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte);
+        if text.is_empty() || text.len() > 64 || !text.bytes().all(allowed) {
+            return Err(InvalidRole);
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// Roles in order, each once.
+pub type Roles = BTreeSet<Role>;
+
+/// Whether a user may log in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UserStatus {
+    /// Yes.
+    Active,
+    /// No, since `at`, because of `reason`.
+    Banned {
+        /// For people; may be empty.
+        reason: String,
+        /// When.
+        at: UnixSeconds,
+    },
+}
+
+/// A one-time token with which a new user chooses the first password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PendingSetup {
+    /// SHA-256 of the token's secret; the secret itself is nowhere kept.
+    pub digest: [u8; 32],
+    /// From when on it is not taken.
+    pub expires_at: UnixSeconds,
+}
+
+/// A user as stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// Never changes, is never used again.
+    pub id: UserId,
+    /// Unique.
+    pub username: Username,
+    /// A PHC string; none until the user has chosen a password.
+    pub password_hash: Option<String>,
+    /// Whether the user may log in.
+    pub status: UserStatus,
+    /// The user's roles.
+    pub roles: Roles,
+    /// What the user may be granted.
+    pub scopes: ScopeSet,
+    /// Access tokens minted then or earlier are revoked; later ones carry a later `iat`.
+    pub not_before: UnixSeconds,
+    /// A setup token that has been given out and not used.
+    pub setup: Option<PendingSetup>,
+    /// When the user was created.
+    pub created_at: UnixSeconds,
+    /// When anything about the user last changed.
+    pub updated_at: UnixSeconds,
+}
+
+impl User {
+    /// Whether the user may log in.
+    pub fn is_active(&self) -> bool {
+        self.status == UserStatus::Active
+    }
+
+    /// The `iat` of a token minted at `now`: the time, or later where an earlier revocation would
+    /// refuse that.
+    pub fn next_iat(&self, now: UnixSeconds) -> UnixSeconds {
+        now.max(self.not_before.plus(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn usernames_are_plain_and_without_case() {
+        assert_eq!("Ann.Lee+x@Example.org".parse::<Username>().unwrap().as_str(), "ann.lee+x@example.org");
+        for text in ["", " ann", "ann ", ".ann", "a\nb", "a\u{0}b", "аnn", "a/b", &"a".repeat(65)] {
+            assert_eq!(text.parse::<Username>(), Err(InvalidUsername), "{text:?}");
+        }
+    }
+}
