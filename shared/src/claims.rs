@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{scope::ScopeSet, time::UnixSeconds};
+use crate::{scope::ScopeSet, strict_json::present, time::UnixSeconds};
 
 /// `aud`: whom a token is for. One member is written as a string, several as an array
 /// (RFC 7519 §4.1.3).
@@ -97,28 +97,26 @@ pub struct AccessClaims {
     pub roles: Vec<String>,
 }
 
-/// An optional claim that, where it is there, is not `null`.
-fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
-}
-
 impl AccessClaims {
-    /// Whether the claims are within what any token may say: names that are not empty, and times
-    /// between 1970 and 9999 that are in order.
+    /// Whether the claims are within what any token may say: names that are not empty and hold no
+    /// control characters, and times between 1970 and 9999 that are in order.
     pub(crate) fn is_well_formed(&self) -> bool {
-        let times = [Some(self.iat), self.nbf, Some(self.exp)];
+        let single = [&self.iss, &self.sub, &self.client_id, &self.jti];
+        let names = single
+            .into_iter()
+            .chain(&self.sid)
+            .chain(self.aud.members())
+            .chain(&self.roles);
         let range = UnixSeconds(0)..=UnixSeconds::MAX;
-        !self.iss.is_empty()
-            && !self.sub.is_empty()
-            && !self.client_id.is_empty()
-            && !self.jti.is_empty()
-            && self.sid.as_deref() != Some("")
+        let times = [Some(self.iat), self.nbf, Some(self.exp)];
+        names
+            .into_iter()
+            .all(|name| !name.is_empty() && !name.contains(char::is_control))
             && times
                 .into_iter()
                 .flatten()
                 .all(|time| range.contains(&time))
             && self.iat < self.exp
+            && self.nbf.is_none_or(|nbf| nbf < self.exp)
     }
 }

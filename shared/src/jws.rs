@@ -5,16 +5,20 @@
 //! algorithm that our keys have. The header holds `alg`, `typ` and `kid` and nothing else, so that
 //! whatever could point at another key (`jwk`, `jku`, `x5c`) or change the meaning (`crit`, `b64`,
 //! `zip`) is refused without being understood.
+//!
+//! jwt-compact takes the token apart and names the algorithm; its own validation is not used,
+//! because it reads the claims before it has looked at the signature.
 
 use std::{borrow::Cow, num::NonZeroUsize};
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use jwt_compact::{Algorithm, AlgorithmExt, AlgorithmSignature, Empty, UntrustedToken};
+use jwt_compact::{Algorithm, AlgorithmSignature, UntrustedToken};
 use serde::Deserialize;
 
 use crate::{
     ids::KeyId,
     keys::{KeySet, VerifyingKey},
+    strict_json,
 };
 
 /// Why a JWS was not opened.
@@ -39,9 +43,9 @@ pub(crate) enum JwsError {
 /// The only header that is taken.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Header<'a> {
-    alg: Cow<'a, str>,
-    typ: Cow<'a, str>,
+struct Header {
+    alg: String,
+    typ: String,
     kid: KeyId,
 }
 
@@ -49,6 +53,8 @@ struct Header<'a> {
 #[derive(Debug)]
 pub(crate) struct Sealed<'a> {
     token: UntrustedToken<'a>,
+    /// What the signature is over (RFC 7515 §5.1): the text before the last dot.
+    signed: &'a [u8],
     algorithm: Ed25519,
     key_id: KeyId,
     payload: Vec<u8>,
@@ -72,19 +78,19 @@ impl<'a> Sealed<'a> {
         }
         let header = Base64UrlUnpadded::decode_vec(header).map_err(|_| JwsError::Malformed)?;
         let payload = Base64UrlUnpadded::decode_vec(payload).map_err(|_| JwsError::Malformed)?;
-        let header = std::str::from_utf8(&header).map_err(|_| JwsError::Malformed)?;
-        let header: Header<'_> = serde_json::from_str(header).map_err(|_| JwsError::Header)?;
+        let header: Header = strict_json::from_slice(&header).map_err(|_| JwsError::Header)?;
         let algorithm = Ed25519::named(&header.alg).ok_or(JwsError::Algorithm)?;
         // RFC 7515 §4.1.9: a media type, compared without regard to case.
         if !header.typ.eq_ignore_ascii_case(typ) {
             return Err(JwsError::Type);
         }
-        let key_id = header.kid.clone();
         let token = UntrustedToken::new(text).map_err(|_| JwsError::Malformed)?;
+        let (signed, _) = text.rsplit_once('.').ok_or(JwsError::Malformed)?;
         Ok(Self {
             token,
+            signed: signed.as_bytes(),
             algorithm,
-            key_id,
+            key_id: header.kid,
             payload,
         })
     }
@@ -99,10 +105,14 @@ impl<'a> Sealed<'a> {
         let Some(key) = keys.get(&self.key_id) else {
             return Err(JwsError::UnknownKey(self.key_id));
         };
-        self.algorithm
-            .validator::<Empty>(key)
-            .validate(&self.token)
-            .map_err(|_| JwsError::Signature)?;
+        let signature = Signature::try_from_slice(self.token.signature_bytes())
+            .map_err(|_| JwsError::Malformed)?;
+        if !self
+            .algorithm
+            .verify_signature(&signature, key, self.signed)
+        {
+            return Err(JwsError::Signature);
+        }
         Ok((self.key_id, self.payload))
     }
 }
@@ -125,19 +135,17 @@ impl Ed25519 {
 
 /// A signature's 64 bytes.
 #[derive(Debug)]
-pub(crate) struct Signature(ed25519_dalek::Signature);
+pub(crate) struct Signature([u8; 64]);
 
 impl AlgorithmSignature for Signature {
-    const LENGTH: Option<NonZeroUsize> = NonZeroUsize::new(ed25519_dalek::SIGNATURE_LENGTH);
+    const LENGTH: Option<NonZeroUsize> = NonZeroUsize::new(64);
 
     fn try_from_slice(slice: &[u8]) -> anyhow::Result<Self> {
-        Ok(Self(ed25519_dalek::Signature::from_bytes(
-            slice.try_into()?,
-        )))
+        Ok(Self(slice.try_into()?))
     }
 
     fn as_bytes(&self) -> Cow<'_, [u8]> {
-        Cow::Owned(self.0.to_vec())
+        Cow::Borrowed(&self.0)
     }
 }
 
@@ -151,11 +159,11 @@ impl Algorithm for Ed25519 {
     }
 
     fn sign(&self, key: &Self::SigningKey, message: &[u8]) -> Signature {
-        Signature(ed25519_dalek::Signer::sign(key, message))
+        Signature(ed25519_dalek::Signer::sign(key, message).to_bytes())
     }
 
     fn verify_signature(&self, signature: &Signature, key: &VerifyingKey, message: &[u8]) -> bool {
-        key.verify_strict(message, &signature.0)
+        key.verify(message, &signature.0)
     }
 }
 

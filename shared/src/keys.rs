@@ -1,14 +1,17 @@
 //! Signing keys and the key set (RFC 7517, RFC 8037): Ed25519, for signatures.
 //!
 //! A key set is read entry by entry. An entry of a kind that is not ours is passed over, as
-//! RFC 7517 §5 asks; two entries of one `kid` make the whole set worthless, because nobody can
-//! tell which of them is meant.
+//! RFC 7517 §5 asks; two usable entries of one `kid` make the whole set worthless, because nobody
+//! can tell which of them is meant.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
-use crate::{ids::KeyId, strict_json};
+use crate::{
+    ids::KeyId,
+    strict_json::{self, present},
+};
 
 /// The largest key set that is read, in bytes.
 pub const KEY_SET_LIMIT: usize = 64 * 1024;
@@ -51,36 +54,39 @@ impl VerifyingKey {
         &self.id
     }
 
-    /// Whether `signature` is this key's over `message`, by strict verification (RFC 8032 §5.1.7
-    /// without cofactor; S < L; R neither of small order nor non-canonical).
-    pub(crate) fn verify_strict(
-        &self,
-        message: &[u8],
-        signature: &ed25519_dalek::Signature,
-    ) -> bool {
-        self.point.verify_strict(message, signature).is_ok()
+    /// Whether `signature` (R ‖ S) is this key's over `message`.
+    ///
+    /// Strict verification: the equation of RFC 8032 §5.1.7 without the cofactor, S < L, and an R
+    /// that is canonical and not of small order. So no two signatures that differ pass for one
+    /// message unless the key's owner made both.
+    pub fn verify(&self, message: &[u8], signature: &[u8; 64]) -> bool {
+        let signature = ed25519_dalek::Signature::from_bytes(signature);
+        self.point.verify_strict(message, &signature).is_ok()
     }
 }
 
-/// The members of a JWK that matter here.
+/// The members of a JWK that matter here. An entry without one that has no default is none of ours.
 #[derive(Deserialize)]
 struct Jwk {
     kty: String,
-    kid: Option<String>,
-    crv: Option<String>,
-    x: Option<String>,
+    kid: KeyId,
+    crv: String,
+    x: String,
+    #[serde(default, deserialize_with = "present")]
     alg: Option<String>,
-    #[serde(rename = "use")]
+    #[serde(default, rename = "use", deserialize_with = "present")]
     usage: Option<String>,
+    #[serde(default, deserialize_with = "present")]
     key_ops: Option<Vec<String>>,
     /// The private half, which nobody must publish.
-    d: Option<serde::de::IgnoredAny>,
+    #[serde(default, deserialize_with = "present")]
+    d: Option<IgnoredAny>,
 }
 
 impl Jwk {
     fn into_key(self) -> Option<VerifyingKey> {
         let fits = self.kty == "OKP"
-            && self.crv.as_deref() == Some("Ed25519")
+            && self.crv == "Ed25519"
             && self.usage.is_none_or(|usage| usage == "sig")
             && self
                 .alg
@@ -93,11 +99,10 @@ impl Jwk {
             return None;
         }
         let mut bytes = [0; 32];
-        let x = self.x?;
-        if Base64UrlUnpadded::decode(&x, &mut bytes).ok()?.len() != 32 {
+        if Base64UrlUnpadded::decode(&self.x, &mut bytes).ok()?.len() != 32 {
             return None;
         }
-        VerifyingKey::new(self.kid?.parse().ok()?, &bytes)
+        VerifyingKey::new(self.kid, &bytes)
     }
 }
 
@@ -133,32 +138,30 @@ impl KeySet {
             return Err(KeySetError::TooLong);
         }
         let document: Document =
-            strict_json::from_slice(json).map_err(|_| KeySetError::Malformed)?;
-        let mut keys: Vec<VerifyingKey> = Vec::new();
-        for entry in document.keys {
-            let jwk = strict_json::from_slice::<Jwk>(entry.get().as_bytes());
-            let Some(key) = jwk.ok().and_then(Jwk::into_key) else {
-                continue;
-            };
-            if keys.iter().any(|other| other.id == key.id) {
-                return Err(KeySetError::Duplicate(key.id));
-            }
-            keys.push(key);
-        }
-        Self::new(keys)
+            strict_json::outer_from_slice(json).map_err(|_| KeySetError::Malformed)?;
+        let usable = document.keys.iter().filter_map(|entry| {
+            let jwk: Jwk = strict_json::from_slice(entry.get().as_bytes()).ok()?;
+            jwk.into_key()
+        });
+        Self::new(usable.collect())
     }
 
     /// A set of these keys.
     ///
     /// # Errors
     ///
-    /// [`KeySetError::Empty`] when there are none.
+    /// [`KeySetError::Empty`] when there are none, [`KeySetError::Duplicate`] when two have one
+    /// identifier.
     pub fn new(keys: Vec<VerifyingKey>) -> Result<Self, KeySetError> {
-        if keys.is_empty() {
-            Err(KeySetError::Empty)
-        } else {
-            Ok(Self { keys })
+        let mut ids: Vec<&KeyId> = keys.iter().map(VerifyingKey::id).collect();
+        ids.sort_unstable();
+        if let Some([twice, _]) = ids.array_windows().find(|[one, next]| one == next) {
+            return Err(KeySetError::Duplicate(KeyId::clone(twice)));
         }
+        if keys.is_empty() {
+            return Err(KeySetError::Empty);
+        }
+        Ok(Self { keys })
     }
 
     /// The key of this identifier.
@@ -258,6 +261,12 @@ mod sign {
         /// The public half as verifiers use it.
         pub fn verifying_key(&self) -> Option<VerifyingKey> {
             VerifyingKey::new(self.id.clone(), &self.public_bytes())
+        }
+
+        /// Signs these bytes as they are (RFC 8032 §5.1.6), R ‖ S. Tokens and documents are made
+        /// with [`crate::token::sign`] and [`crate::revocation::Document::sign`].
+        pub fn sign(&self, message: &[u8]) -> [u8; 64] {
+            ed25519_dalek::Signer::sign(&self.secret, message).to_bytes()
         }
 
         pub(crate) fn secret(&self) -> &ed25519_dalek::SigningKey {

@@ -4,6 +4,42 @@
 //! [`Unverified`] (its form is right) → [`Authentic`] (its signature is a known key's; what a
 //! cache may hold) → [`Verified`] (it is for us, now).
 //!
+//! An unverified token has no claims to read, and neither has one of which only the signature is
+//! known to be right:
+//!
+//! ```compile_fail,E0599
+//! fn read(token: &portcullis_shared::token::Unverified<'_>) -> String {
+//!     token.claims().sub.clone()
+//! }
+//! ```
+//!
+//! ```compile_fail,E0599
+//! fn read(token: &portcullis_shared::token::Authentic) -> String {
+//!     token.claims().sub.clone()
+//! }
+//! ```
+//!
+//! ```compile_fail,E0616
+//! fn read(token: &portcullis_shared::token::Authentic) -> String {
+//!     token.claims.sub.clone()
+//! }
+//! ```
+//!
+//! Nor can a `Verified` be made without [`Authentic::verify`]:
+//!
+//! ```compile_fail,E0423
+//! use portcullis_shared::token::{Authentic, Verified};
+//! fn skip(token: &Authentic) -> Verified<'_> {
+//!     Verified(token)
+//! }
+//! ```
+//!
+//! ```
+//! fn read(token: portcullis_shared::token::Verified<'_>) -> String {
+//!     token.claims().sub.clone()
+//! }
+//! ```
+//!
 //! Whoever refuses a token answers alike for every [`Refusal`]; the reasons are for logs.
 
 use crate::{
@@ -12,6 +48,7 @@ use crate::{
     jws::{JwsError, Sealed},
     keys::KeySet,
     revocation::Subjects,
+    scope::Scope,
     strict_json,
     time::{LEEWAY, UnixSeconds},
 };
@@ -149,20 +186,18 @@ impl Authentic {
     /// About how many bytes of memory keeping this token takes.
     pub fn weight(&self) -> usize {
         let claims = &self.claims;
-        let text = claims.iss.len() + claims.sub.len() + claims.client_id.len() + claims.jti.len();
-        let lists: usize = claims
-            .aud
-            .members()
-            .iter()
+        let single = [&claims.iss, &claims.sub, &claims.client_id, &claims.jti];
+        let strings = single
+            .into_iter()
+            .chain(&claims.sid)
+            .chain(claims.aud.members())
             .chain(&claims.roles)
-            .map(String::len)
-            .sum();
-        let scopes: usize = claims
-            .scope
-            .iter()
-            .map(|scope| scope.as_str().len() + 48)
-            .sum();
-        size_of::<Self>() + text + lists + scopes + self.key_id.as_str().len()
+            .map(String::as_str)
+            .chain(claims.scope.iter().map(Scope::as_str))
+            .chain([self.key_id.as_str()]);
+        // What a string costs besides its text: its place in a list or tree and in the heap.
+        let text: usize = strings.map(|string| string.len() + 48).sum();
+        size_of::<Self>() + text
     }
 
     /// Judges the token against `policy` at the time `now`.
