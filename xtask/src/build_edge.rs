@@ -1,0 +1,144 @@
+//! The Worker: `build/edge/`, made from the Rust half, our entry module and the route table.
+//!
+//! Invariant: what stands in `build/edge/` has a valid route table and keeps the size limit. The
+//! directory is self-contained: `wrangler --config <copy of it>/wrangler.toml` works anywhere.
+
+mod size;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, anyhow};
+use sha2::{Digest, Sha256};
+
+use crate::process;
+use crate::stop::Stop;
+use crate::tools::{self, Node};
+use crate::workspace::Workspace;
+
+/// What rustc may emit for `wasm32-unknown-unknown`: wasm-opt refuses what it is not told of.
+const WASM_FEATURES: [&str; 6] = [
+    "--enable-bulk-memory",
+    "--enable-sign-ext",
+    "--enable-mutable-globals",
+    "--enable-nontrapping-float-to-int",
+    "--enable-reference-types",
+    "--enable-multivalue",
+];
+
+const BINDGEN: [&str; 7] = [
+    "--target",
+    "web",
+    "--no-typescript",
+    "--remove-name-section",
+    "--remove-producers-section",
+    // edge/entry/index.js replaces a trapped instance through it.
+    "--experimental-reset-state-function",
+    "--out-dir",
+];
+
+/// Builds the Worker.
+///
+/// # Errors
+/// When the route table has a mistake, a step fails, or the result is too large.
+pub(crate) fn run(workspace: &Workspace, stop: &Stop) -> Result<()> {
+    let output = workspace.edge_output();
+    // First, since it takes no time and is the commonest mistake.
+    let routes = checked_routes(&workspace.path("routes.toml"))?;
+    tools::wasm_target(stop)?;
+    let node = Node::ensure(workspace, stop)?;
+    let bindgen = tools::wasm_bindgen(workspace, stop)?;
+
+    let wasm = compile(workspace, stop)?;
+    fs::create_dir_all(&output).with_context(|| format!("cannot make {}", output.display()))?;
+    let stamp = output.join(".stamp");
+    let digest = digest_of(&wasm, &bindgen, workspace)?;
+    if fs::read_to_string(&stamp).is_ok_and(|found| found == digest) {
+        eprintln!("the Rust half of the Worker is unchanged");
+    } else {
+        let _ = fs::remove_file(&stamp);
+        bind_and_optimise(workspace, &node, &bindgen, &wasm, stop)?;
+    }
+
+    replace(&output.join("index.js"), &fs::read(workspace.path("edge/entry/index.js"))?)?;
+    replace(&output.join("wrangler.toml"), settings(workspace)?.as_bytes())?;
+    replace(&output.join("routes.toml"), routes.as_bytes())?;
+    size::report_and_limit(&node, &output)?;
+    replace(&stamp, digest.as_bytes())
+}
+
+/// Reads a route table and has `shared` judge it, as the Worker will at its start.
+///
+/// # Errors
+/// When there is none or it has a mistake: the message names the rule and the key.
+pub(crate) fn checked_routes(file: &Path) -> Result<String> {
+    let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    portcullis_shared::routes::RouteTable::parse(&text)
+        .map_err(|mistake| anyhow!("routes.toml: {mistake}"))?;
+    Ok(text)
+}
+
+/// Writes a file at once, so that a watcher never reads half of it; leaves an equal one untouched,
+/// so that no watcher is woken for nothing.
+///
+/// # Errors
+/// When the place cannot be written.
+pub(crate) fn replace(file: &Path, content: &[u8]) -> Result<()> {
+    if fs::read(file).is_ok_and(|present| present == content) {
+        return Ok(());
+    }
+    let aside = file.with_extension(format!("{}.new", std::process::id()));
+    fs::write(&aside, content)
+        .and_then(|()| fs::rename(&aside, file))
+        .with_context(|| format!("cannot write {}", file.display()))
+}
+
+fn compile(workspace: &Workspace, stop: &Stop) -> Result<PathBuf> {
+    let mut cargo = Command::new(Workspace::cargo());
+    cargo.args(["build", "--profile", "edge", "--target", "wasm32-unknown-unknown"]);
+    cargo.args(["--package", "portcullis-edge", "--lib", "--target-dir"]).arg(workspace.target());
+    process::run(cargo.current_dir(workspace.root()), stop)?;
+    Ok(workspace.target().join("wasm32-unknown-unknown/edge/portcullis_edge.wasm"))
+}
+
+/// Of everything that the two later steps depend on.
+fn digest_of(wasm: &Path, bindgen: &Path, workspace: &Workspace) -> Result<String> {
+    let mut hash = Sha256::new();
+    hash.update(fs::read(wasm).with_context(|| format!("cannot read {}", wasm.display()))?);
+    hash.update(bindgen.as_os_str().as_encoded_bytes());
+    hash.update(fs::read(workspace.path("package-lock.json")).context("package-lock.json")?);
+    for option in BINDGEN.iter().chain(&WASM_FEATURES) {
+        hash.update(option.as_bytes());
+    }
+    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn bind_and_optimise(
+    workspace: &Workspace,
+    node: &Node,
+    bindgen: &Path,
+    wasm: &Path,
+    stop: &Stop,
+) -> Result<()> {
+    let output = workspace.edge_output();
+    // Snippets of an older build would be counted and carried along.
+    let _ = fs::remove_dir_all(output.join("snippets"));
+    let mut glue = Command::new(bindgen.join("wasm-bindgen"));
+    process::run(glue.args(BINDGEN).arg(&output).arg(wasm), stop)?;
+
+    let bound = output.join("portcullis_edge_bg.wasm");
+    let mut optimiser = node.script(workspace, "binaryen/bin/wasm-opt");
+    optimiser.arg("-O3").args(WASM_FEATURES).arg(&bound).arg("-o").arg(&bound);
+    process::run(&mut optimiser, stop)
+}
+
+/// `wrangler.toml` as it holds inside the output: no build step, since everything is built.
+fn settings(workspace: &Workspace) -> Result<String> {
+    let text = fs::read_to_string(workspace.path("wrangler.toml")).context("wrangler.toml")?;
+    let mut table: toml::Table = text.parse().context("wrangler.toml")?;
+    table.remove("build");
+    table.insert("main".to_owned(), toml::Value::String("index.js".to_owned()));
+    let table = toml::to_string(&table).context("wrangler.toml")?;
+    Ok(format!("# Made by `cargo xtask build-edge` from the wrangler.toml of the repository.\n{table}"))
+}

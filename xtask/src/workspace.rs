@@ -1,0 +1,64 @@
+//! Where things are: the repository, what cargo builds, what we build.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+/// The paths of one checkout.
+pub(crate) struct Workspace {
+    root: PathBuf,
+    target: PathBuf,
+}
+
+impl Workspace {
+    /// Finds the checkout that this program was compiled from, and the target directory that it
+    /// was compiled into.
+    ///
+    /// # Errors
+    /// When the program was moved out of a target directory.
+    pub(crate) fn locate() -> Result<Self> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .parent()
+            .context("xtask is not in a workspace")?
+            .to_path_buf();
+        // <target>/debug/xtask
+        let program = env::current_exe().context("this program's own path")?;
+        let target = program
+            .ancestors()
+            .nth(2)
+            .context("this program is not in a target directory")?
+            .to_path_buf();
+        Ok(Self { root, target })
+    }
+
+    /// A path below the root of the checkout.
+    pub(crate) fn path(&self, below: &str) -> PathBuf {
+        self.root.join(below)
+    }
+
+    /// The root of the checkout.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Cargo's target directory.
+    pub(crate) fn target(&self) -> &Path {
+        &self.target
+    }
+
+    /// A binary of the workspace in the `dev` profile.
+    pub(crate) fn binary(&self, name: &str) -> PathBuf {
+        self.target.join("debug").join(name)
+    }
+
+    /// The Worker as `wrangler` takes it: complete, and free to be copied elsewhere.
+    pub(crate) fn edge_output(&self) -> PathBuf {
+        self.path("build/edge")
+    }
+
+    /// The cargo that started us, so that one toolchain builds everything.
+    pub(crate) fn cargo() -> PathBuf {
+        env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from)
+    }
+}
