@@ -37,7 +37,10 @@ pub(crate) fn run(workspace: &Workspace, stop: &Stop, options: &Options) -> Resu
         return Ok(());
     };
     let mut found = false;
-    for benchmark in ALL.iter().filter(|one| wanted == "all" || wanted == one.name) {
+    for benchmark in ALL
+        .iter()
+        .filter(|one| wanted == "all" || wanted == one.name)
+    {
         found = true;
         eprintln!("{}: {}", benchmark.name, benchmark.about);
         (benchmark.run)(workspace, stop)?;

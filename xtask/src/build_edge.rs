@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, anyhow};
-use sha2::{Digest, Sha256};
 
+use crate::fingerprint::Fingerprint;
 use crate::process;
 use crate::stop::Stop;
 use crate::tools::{self, Node};
@@ -61,8 +61,14 @@ pub(crate) fn run(workspace: &Workspace, stop: &Stop) -> Result<()> {
         bind_and_optimise(workspace, &node, &bindgen, &wasm, stop)?;
     }
 
-    replace(&output.join("index.js"), &fs::read(workspace.path("edge/entry/index.js"))?)?;
-    replace(&output.join("wrangler.toml"), settings(workspace)?.as_bytes())?;
+    replace(
+        &output.join("index.js"),
+        &fs::read(workspace.path("edge/entry/index.js"))?,
+    )?;
+    replace(
+        &output.join("wrangler.toml"),
+        settings(workspace)?.as_bytes(),
+    )?;
     replace(&output.join("routes.toml"), routes.as_bytes())?;
     size::report_and_limit(&node, &output)?;
     replace(&stamp, digest.as_bytes())
@@ -73,7 +79,8 @@ pub(crate) fn run(workspace: &Workspace, stop: &Stop) -> Result<()> {
 /// # Errors
 /// When there is none or it has a mistake: the message names the rule and the key.
 pub(crate) fn checked_routes(file: &Path) -> Result<String> {
-    let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let text =
+        fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     portcullis_shared::routes::RouteTable::parse(&text)
         .map_err(|mistake| anyhow!("routes.toml: {mistake}"))?;
     Ok(text)
@@ -96,22 +103,32 @@ pub(crate) fn replace(file: &Path, content: &[u8]) -> Result<()> {
 
 fn compile(workspace: &Workspace, stop: &Stop) -> Result<PathBuf> {
     let mut cargo = Command::new(Workspace::cargo());
-    cargo.args(["build", "--profile", "edge", "--target", "wasm32-unknown-unknown"]);
-    cargo.args(["--package", "portcullis-edge", "--lib", "--target-dir"]).arg(workspace.target());
+    cargo.args([
+        "build",
+        "--profile",
+        "edge",
+        "--target",
+        "wasm32-unknown-unknown",
+    ]);
+    cargo
+        .args(["--package", "portcullis-edge", "--lib", "--target-dir"])
+        .arg(workspace.target());
     process::run(cargo.current_dir(workspace.root()), stop)?;
-    Ok(workspace.target().join("wasm32-unknown-unknown/edge/portcullis_edge.wasm"))
+    Ok(workspace
+        .target()
+        .join("wasm32-unknown-unknown/edge/portcullis_edge.wasm"))
 }
 
 /// Of everything that the two later steps depend on.
 fn digest_of(wasm: &Path, bindgen: &Path, workspace: &Workspace) -> Result<String> {
-    let mut hash = Sha256::new();
-    hash.update(fs::read(wasm).with_context(|| format!("cannot read {}", wasm.display()))?);
-    hash.update(bindgen.as_os_str().as_encoded_bytes());
-    hash.update(fs::read(workspace.path("package-lock.json")).context("package-lock.json")?);
+    let mut print = Fingerprint::default();
+    print.add(&fs::read(wasm).with_context(|| format!("cannot read {}", wasm.display()))?);
+    print.add(bindgen.as_os_str().as_encoded_bytes());
+    print.add(&fs::read(workspace.path("package-lock.json")).context("package-lock.json")?);
     for option in BINDGEN.iter().chain(&WASM_FEATURES) {
-        hash.update(option.as_bytes());
+        print.add(option.as_bytes());
     }
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(print.text())
 }
 
 fn bind_and_optimise(
@@ -129,7 +146,12 @@ fn bind_and_optimise(
 
     let bound = output.join("portcullis_edge_bg.wasm");
     let mut optimiser = node.script(workspace, "binaryen/bin/wasm-opt");
-    optimiser.arg("-O3").args(WASM_FEATURES).arg(&bound).arg("-o").arg(&bound);
+    optimiser
+        .arg("-O3")
+        .args(WASM_FEATURES)
+        .arg(&bound)
+        .arg("-o")
+        .arg(&bound);
     process::run(&mut optimiser, stop)
 }
 
@@ -138,7 +160,12 @@ fn settings(workspace: &Workspace) -> Result<String> {
     let text = fs::read_to_string(workspace.path("wrangler.toml")).context("wrangler.toml")?;
     let mut table: toml::Table = text.parse().context("wrangler.toml")?;
     table.remove("build");
-    table.insert("main".to_owned(), toml::Value::String("index.js".to_owned()));
+    table.insert(
+        "main".to_owned(),
+        toml::Value::String("index.js".to_owned()),
+    );
     let table = toml::to_string(&table).context("wrangler.toml")?;
-    Ok(format!("# Made by `cargo xtask build-edge` from the wrangler.toml of the repository.\n{table}"))
+    Ok(format!(
+        "# Made by `cargo xtask build-edge` from the wrangler.toml of the repository.\n{table}"
+    ))
 }

@@ -47,7 +47,12 @@ impl Client {
 
     /// # Errors
     /// When no answer comes.
-    pub(crate) fn post_json(&self, url: &str, bearer: Option<&str>, body: &Value) -> Result<Answer> {
+    pub(crate) fn post_json(
+        &self,
+        url: &str,
+        bearer: Option<&str>,
+        body: &Value,
+    ) -> Result<Answer> {
         let mut request = self.0.post(url).content_type("application/json");
         if let Some(token) = bearer {
             request = request.header("authorization", format!("Bearer {token}"));
@@ -65,8 +70,15 @@ impl Client {
 impl Answer {
     fn read(answer: Result<Response<Body>, ureq::Error>, url: &str) -> Result<Self> {
         let mut answer = answer.with_context(|| format!("no answer from {url}"))?;
-        let body = answer.body_mut().read_to_vec().with_context(|| format!("body of {url}"))?;
-        Ok(Self { status: answer.status().as_u16(), headers: answer.headers().clone(), body })
+        let body = answer
+            .body_mut()
+            .read_to_vec()
+            .with_context(|| format!("body of {url}"))?;
+        Ok(Self {
+            status: answer.status().as_u16(),
+            headers: answer.headers().clone(),
+            body,
+        })
     }
 
     /// # Errors
@@ -83,7 +95,11 @@ impl Answer {
     /// When the status is none of the successful ones.
     pub(crate) fn expect_success(self) -> Result<Self> {
         let status = self.status;
-        self.expect(if (200..300).contains(&status) { status } else { 200 })
+        self.expect(if (200..300).contains(&status) {
+            status
+        } else {
+            200
+        })
     }
 
     /// # Errors
@@ -99,6 +115,7 @@ impl Answer {
     pub(crate) fn text(&self, member: &str) -> Result<String> {
         let json = self.json()?;
         let text = json.get(member).and_then(Value::as_str);
-        text.map(str::to_owned).with_context(|| format!("no {member:?} in {json}"))
+        text.map(str::to_owned)
+            .with_context(|| format!("no {member:?} in {json}"))
     }
 }

@@ -32,8 +32,12 @@ use services::{Plan, Services};
 /// What can be said to `cargo xtask dev`.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The database, e.g. postgres://user@host/name. Default: SQLite in the data directory.
-    #[arg(long, value_name = "URL")]
+    /// The database; by default `SQLite` in the data directory.
+    #[arg(
+        long,
+        value_name = "URL",
+        help = "postgres://user@host/name [default: SQLite]"
+    )]
     database_url: Option<String>,
     /// Where database, master key and passwords are kept. Default: data, or for --check a
     /// temporary place.
@@ -58,7 +62,10 @@ pub(crate) fn run(workspace: &Workspace, stop: &Stop, options: &Options) -> Resu
     };
     build(workspace, stop)?;
 
-    let scratch = tempfile::Builder::new().prefix("portcullis-dev-").tempdir().context("scratch")?;
+    let scratch = tempfile::Builder::new()
+        .prefix("portcullis-dev-")
+        .tempdir()
+        .context("scratch")?;
     let data = match (&options.data_dir, options.check) {
         (Some(chosen), _) => chosen.clone(),
         (None, true) => scratch.path().join("data"),
@@ -102,8 +109,16 @@ fn build(workspace: &Workspace, stop: &Stop) -> Result<()> {
 /// When they do not compile.
 pub(crate) fn build_servers(workspace: &Workspace, stop: &Stop) -> Result<()> {
     let mut cargo = Command::new(Workspace::cargo());
-    cargo.args(["build", "--package", "portcullis-origin", "--package", "portcullis-e2e"]);
-    cargo.args(["--bins", "--target-dir"]).arg(workspace.target());
+    cargo.args([
+        "build",
+        "--package",
+        "portcullis-origin",
+        "--package",
+        "portcullis-e2e",
+    ]);
+    cargo
+        .args(["--bins", "--target-dir"])
+        .arg(workspace.target());
     process::run(cargo.current_dir(workspace.root()), stop)
 }
 
@@ -111,7 +126,11 @@ pub(crate) fn build_servers(workspace: &Workspace, stop: &Stop) -> Result<()> {
 /// key, database and its journal are written by the origin, which inherits the mask.
 fn prepare_data_directory(data: &Path) -> Result<PathBuf> {
     let failed = || format!("cannot make {}", data.display());
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(data).with_context(failed)?;
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(data)
+        .with_context(failed)?;
     fs::set_permissions(data, fs::Permissions::from_mode(0o700)).with_context(failed)?;
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     fs::canonicalize(data).with_context(failed)
@@ -127,8 +146,10 @@ fn announce(addresses: &Addresses, accounts: &Accounts) -> Result<()> {
 /// Watches over the services and the route table until a signal comes.
 fn attend(workspace: &Workspace, services: &mut Services, stop: &Stop) -> Result<()> {
     const TURN: Duration = Duration::from_millis(250);
-    let mut routes =
-        RouteWatch::new(workspace.path("routes.toml"), workspace.edge_output().join("routes.toml"));
+    let mut routes = RouteWatch::new(
+        workspace.path("routes.toml"),
+        workspace.edge_output().join("routes.toml"),
+    );
     loop {
         services.check_alive()?;
         routes.look();

@@ -45,20 +45,36 @@ pub(crate) fn run(workspace: &Workspace, stop: &Stop, options: &Options) -> Resu
     let everything = ["clippy", "--workspace", "--all-targets"];
     process::run(cargo(&everything).args(WARNINGS_ARE_ERRORS), stop)?;
     tools::wasm_target(stop)?;
-    let worker = ["clippy", "--package", "portcullis-edge", "--package", "portcullis-shared"];
+    let worker = [
+        "clippy",
+        "--package",
+        "portcullis-edge",
+        "--package",
+        "portcullis-shared",
+    ];
     let mut worker = cargo(&worker);
-    worker.args(["--target", "wasm32-unknown-unknown"]).args(WARNINGS_ARE_ERRORS);
+    worker
+        .args(["--target", "wasm32-unknown-unknown"])
+        .args(WARNINGS_ARE_ERRORS);
     process::run(&mut worker, stop)?;
 
     eprintln!("documentation");
-    let mut doc = cargo(&["doc", "--no-deps", "--workspace", "--document-private-items"]);
+    let mut doc = cargo(&[
+        "doc",
+        "--no-deps",
+        "--workspace",
+        "--document-private-items",
+    ]);
     process::run(doc.env("RUSTDOCFLAGS", "-D warnings"), stop)?;
 
     eprintln!("dependencies");
     let deny = tools::cargo_deny(stop)?.join("cargo-deny");
     let deny = |check: &[&str]| {
         let mut command = Command::new(&deny);
-        command.args(["--all-features", "check"]).args(check).current_dir(workspace.root());
+        command
+            .args(["--all-features", "check"])
+            .args(check)
+            .current_dir(workspace.root());
         command
     };
     process::run(&mut deny(&["bans", "licenses", "sources"]), stop)?;

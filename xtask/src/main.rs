@@ -8,6 +8,7 @@ mod build_edge;
 mod client;
 mod clock;
 mod dev;
+mod fingerprint;
 mod lint;
 mod process;
 mod stop;
@@ -24,7 +25,10 @@ use crate::stop::Stop;
 use crate::workspace::Workspace;
 
 #[derive(Parser)]
-#[command(name = "cargo xtask", about = "Build, start, test and measure Portcullis.")]
+#[command(
+    name = "cargo xtask",
+    about = "Build, start, test and measure Portcullis."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

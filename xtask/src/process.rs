@@ -53,13 +53,25 @@ impl Group {
     ///
     /// # Errors
     /// When it cannot be started.
-    pub(crate) fn spawn_reading(name: &str, command: &mut Command, goodbye: Goodbye) -> Result<Self> {
+    pub(crate) fn spawn_reading(
+        name: &str,
+        command: &mut Command,
+        goodbye: Goodbye,
+    ) -> Result<Self> {
         let child = command
             .process_group(0)
             .spawn()
             .with_context(|| format!("cannot start {name} ({})", shown(command)))?;
-        let id = i32::try_from(child.id()).ok().and_then(Pid::from_raw).context("process id")?;
-        Ok(Self { name: name.to_owned(), child, id, goodbye })
+        let id = i32::try_from(child.id())
+            .ok()
+            .and_then(Pid::from_raw)
+            .context("process id")?;
+        Ok(Self {
+            name: name.to_owned(),
+            child,
+            id,
+            goodbye,
+        })
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -75,7 +87,9 @@ impl Group {
     /// # Errors
     /// When the system does not say.
     pub(crate) fn ended(&mut self) -> Result<Option<ExitStatus>> {
-        self.child.try_wait().with_context(|| format!("waiting for {}", self.name))
+        self.child
+            .try_wait()
+            .with_context(|| format!("waiting for {}", self.name))
     }
 
     /// Waits for the end.

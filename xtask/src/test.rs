@@ -70,19 +70,29 @@ pub(crate) fn run(workspace: &Workspace, stop: &Stop, options: &Options) -> Resu
     }
     drop(database);
     println!("{tally}");
-    Ok(if tally.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if tally.failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 impl Options {
     /// Whether one of these packages is to be tested.
     fn wants(&self, packages: &[&str]) -> bool {
         self.packages.is_empty()
-            || self.packages.iter().any(|package| packages.contains(&package.as_str()))
+            || self
+                .packages
+                .iter()
+                .any(|package| packages.contains(&package.as_str()))
     }
 
     /// What follows `--` in a call of cargo.
     fn for_programs(&self) -> impl Iterator<Item = &str> {
-        self.filter.iter().chain(&self.arguments).map(String::as_str)
+        self.filter
+            .iter()
+            .chain(&self.arguments)
+            .map(String::as_str)
     }
 }
 
@@ -97,10 +107,16 @@ fn end_to_end(workspace: &Workspace, stop: &Stop) -> Result<Vec<(&'static str, O
         ("PORTCULLIS_ROOT", file(workspace.root().to_path_buf())),
         ("PORTCULLIS_BIN", file(workspace.binary("portcullis"))),
         ("PORTCULLIS_DEMO_API", file(workspace.binary("demo-api"))),
-        ("PORTCULLIS_DEMO_IMAGES", file(workspace.binary("demo-images"))),
+        (
+            "PORTCULLIS_DEMO_IMAGES",
+            file(workspace.binary("demo-images")),
+        ),
         ("PORTCULLIS_EDGE_DIR", file(workspace.edge_output())),
         ("PORTCULLIS_NODE", file(node.program().to_path_buf())),
-        ("PORTCULLIS_WRANGLER", file(workspace.path("node_modules/wrangler/bin/wrangler.js"))),
+        (
+            "PORTCULLIS_WRANGLER",
+            file(workspace.path("node_modules/wrangler/bin/wrangler.js")),
+        ),
     ])
 }
 
@@ -110,7 +126,9 @@ fn native(
     environment: &[(&'static str, OsString)],
 ) -> Command {
     let mut cargo = Command::new(Workspace::cargo());
-    cargo.args(["test", "--no-fail-fast", "--target-dir"]).arg(workspace.target());
+    cargo
+        .args(["test", "--no-fail-fast", "--target-dir"])
+        .arg(workspace.target());
     if options.packages.is_empty() {
         cargo.arg("--workspace");
     }
@@ -128,8 +146,16 @@ fn wasm(workspace: &Workspace, options: &Options, stop: &Stop) -> Result<Command
     Node::ensure(workspace, stop)?;
     let runner = tools::wasm_bindgen(workspace, stop)?.join("wasm-bindgen-test-runner");
     let mut cargo = Command::new(Workspace::cargo());
-    cargo.args(["test", "--package", IN_WASM, "--target", "wasm32-unknown-unknown"]);
-    cargo.args(["--test", "it", "--target-dir"]).arg(workspace.target());
+    cargo.args([
+        "test",
+        "--package",
+        IN_WASM,
+        "--target",
+        "wasm32-unknown-unknown",
+    ]);
+    cargo
+        .args(["--test", "it", "--target-dir"])
+        .arg(workspace.target());
     cargo.arg("--").args(options.for_programs());
     cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner);
     cargo.env("WASM_BINDGEN_TEST_ONLY_NODE", "1");

@@ -100,7 +100,9 @@ fn locked_version(workspace: &Workspace, package: &str) -> Result<String> {
 /// A program of the search path.
 pub(crate) fn find_in_path(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
-    env::split_paths(&path).map(|place| place.join(program)).find(|file| file.is_file())
+    env::split_paths(&path)
+        .map(|place| place.join(program))
+        .find(|file| file.is_file())
 }
 
 /// What a command prints, for asking tools about themselves.
@@ -119,4 +121,3 @@ pub(crate) fn output_of(command: &mut std::process::Command) -> Result<String> {
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
-

@@ -54,10 +54,15 @@ pub(super) fn report_and_limit(node: &Node, output: &Path) -> Result<()> {
 fn collect(directory: &Path, files: &mut Vec<std::path::PathBuf>) -> Result<()> {
     for entry in fs::read_dir(directory).with_context(|| directory.display().to_string())? {
         let path = entry?.path();
-        let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        let hidden = path
+            .file_name()
+            .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
         if path.is_dir() && !hidden {
             collect(&path, files)?;
-        } else if path.extension().is_some_and(|kind| kind == "js" || kind == "wasm") {
+        } else if path
+            .extension()
+            .is_some_and(|kind| kind == "js" || kind == "wasm")
+        {
             files.push(path);
         }
     }

@@ -12,10 +12,10 @@ use std::process::Stdio;
 use anyhow::{Context, Result, bail};
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use super::ports::{Addresses, url};
 use super::services::Plan;
+use crate::fingerprint::Fingerprint;
 use crate::process::{self, Goodbye, Group, Tail};
 use crate::stop::Stop;
 
@@ -47,7 +47,10 @@ impl Accounts {
         eprintln!("preparing the database");
         portcullis(plan, &["migrate"], None, stop)?;
         let accounts = kept.accounts()?;
-        let database = fingerprint(&plan.database_url());
+        // Tells databases apart without keeping their addresses, which may hold passwords.
+        let database = Fingerprint::default()
+            .add(plan.database_url().as_bytes())
+            .text();
         let known = kept.databases.contains(&database);
         for account in [&accounts.user, &accounts.admin] {
             account.ensure(plan, known, stop)?;
@@ -118,8 +121,11 @@ impl Kept {
         let text = match fs::read_to_string(&file) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let fresh =
-                    Self { user: password()?, admin: password()?, databases: BTreeSet::new() };
+                let fresh = Self {
+                    user: password()?,
+                    admin: password()?,
+                    databases: BTreeSet::new(),
+                };
                 fresh.write(plan)?;
                 return Ok(fresh);
             }
@@ -135,7 +141,10 @@ impl Kept {
         Some(Self {
             user: password("user")?,
             admin: password("admin")?,
-            databases: databases.iter().filter_map(|one| one.as_str().map(str::to_owned)).collect(),
+            databases: databases
+                .iter()
+                .filter_map(|one| one.as_str().map(str::to_owned))
+                .collect(),
         })
     }
 
@@ -159,8 +168,16 @@ impl Kept {
             bail!("dev.json has an empty password: remove it");
         }
         Ok(Accounts {
-            user: Account { username: "demo", password: self.user.clone(), roles: &[] },
-            admin: Account { username: "admin", password: self.admin.clone(), roles: &["admin"] },
+            user: Account {
+                username: "demo",
+                password: self.user.clone(),
+                roles: &[],
+            },
+            admin: Account {
+                username: "admin",
+                password: self.admin.clone(),
+                roles: &["admin"],
+            },
         })
     }
 }
@@ -168,21 +185,22 @@ impl Kept {
 /// 144 bits, in letters that need no quoting in a shell.
 fn password() -> Result<String> {
     let mut bytes = [0; 18];
-    #[allow(clippy::disallowed_methods, reason = "a real password for a real, local user")]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "a real password for a real, local user"
+    )]
     getrandom::fill(&mut bytes).context("no randomness from the system")?;
     Ok(Base64UrlUnpadded::encode_string(&bytes))
-}
-
-/// Tells databases apart without keeping their addresses, which may hold passwords.
-fn fingerprint(database_url: &str) -> String {
-    let digest: [u8; 32] = Sha256::digest(database_url.as_bytes()).into();
-    Base64UrlUnpadded::encode_string(digest.get(..12).unwrap_or(&digest))
 }
 
 /// Runs a command of the origin's, quietly unless it fails.
 fn portcullis(plan: &Plan<'_>, args: &[&str], input: Option<&str>, stop: &Stop) -> Result<()> {
     let mut command = plan.portcullis();
-    command.args(args).stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
+    command.args(args).stdin(if input.is_some() {
+        Stdio::piped()
+    } else {
+        Stdio::null()
+    });
     let line = process::shown(&command);
     let tail = Tail::attach(&mut command, |_| ())?;
     let mut group = Group::spawn_reading(&line, &mut command, Goodbye::TerminateAll)?;

@@ -10,17 +10,17 @@ use clap::Args;
 #[derive(Args)]
 pub(crate) struct PortOptions {
     /// Port of the edge [default: 8787].
-    #[arg(long, value_name = "PORT")]
-    edge_port: Option<u16>,
+    #[arg(long = "edge-port", value_name = "PORT")]
+    edge: Option<u16>,
     /// Port of the origin [default: 8080].
-    #[arg(long, value_name = "PORT")]
-    origin_port: Option<u16>,
+    #[arg(long = "origin-port", value_name = "PORT")]
+    origin: Option<u16>,
     /// Port of the demo API server [default: 9001].
-    #[arg(long, value_name = "PORT")]
-    api_port: Option<u16>,
+    #[arg(long = "api-port", value_name = "PORT")]
+    api: Option<u16>,
     /// Port of the demo image server [default: 9002].
-    #[arg(long, value_name = "PORT")]
-    images_port: Option<u16>,
+    #[arg(long = "images-port", value_name = "PORT")]
+    images: Option<u16>,
 }
 
 /// One port for each part, all on the loopback address.
@@ -37,7 +37,9 @@ impl Addresses {
     /// # Errors
     /// Naming port and option, when one is taken.
     pub(super) fn claim(options: &PortOptions) -> Result<Self> {
-        Self::each(options, |asked, usual, option| listen(asked.unwrap_or(usual), option))
+        Self::each(options, |asked, usual, option| {
+            listen(asked.unwrap_or(usual), option)
+        })
     }
 
     /// The ports asked for, or any that are free.
@@ -45,7 +47,9 @@ impl Addresses {
     /// # Errors
     /// Naming port and option, when one is taken.
     pub(super) fn choose_free(options: &PortOptions) -> Result<Self> {
-        Self::each(options, |asked, _, option| listen(asked.unwrap_or(0), option))
+        Self::each(options, |asked, _, option| {
+            listen(asked.unwrap_or(0), option)
+        })
     }
 
     fn each(
@@ -53,10 +57,10 @@ impl Addresses {
         mut take: impl FnMut(Option<u16>, u16, &str) -> Result<TcpListener>,
     ) -> Result<Self> {
         // All are held until all are known: two parts never get the same one.
-        let edge = take(options.edge_port, 8787, "--edge-port")?;
-        let origin = take(options.origin_port, 8080, "--origin-port")?;
-        let api = take(options.api_port, 9001, "--api-port")?;
-        let images = take(options.images_port, 9002, "--images-port")?;
+        let edge = take(options.edge, 8787, "--edge-port")?;
+        let origin = take(options.origin, 8080, "--origin-port")?;
+        let api = take(options.api, 9001, "--api-port")?;
+        let images = take(options.images, 9002, "--images-port")?;
         Ok(Self {
             edge: port_of(&edge)?,
             origin: port_of(&origin)?,
@@ -74,7 +78,10 @@ fn listen(port: u16, option: &str) -> Result<TcpListener> {
 }
 
 fn port_of(listener: &TcpListener) -> Result<u16> {
-    Ok(listener.local_addr().context("address of a listener")?.port())
+    Ok(listener
+        .local_addr()
+        .context("address of a listener")?
+        .port())
 }
 
 /// The base URL of a local port, without a slash at its end.
@@ -87,16 +94,27 @@ mod tests {
     use super::{Addresses, PortOptions};
     use std::net::TcpListener;
 
-    fn options(edge_port: Option<u16>) -> PortOptions {
-        PortOptions { edge_port, origin_port: None, api_port: None, images_port: None }
+    fn options(edge: Option<u16>) -> PortOptions {
+        PortOptions {
+            edge,
+            origin: None,
+            api: None,
+            images: None,
+        }
     }
 
     #[test]
     fn a_taken_port_is_named_with_its_option() {
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = taken.local_addr().unwrap().port();
-        let error = Addresses::choose_free(&options(Some(port))).err().unwrap().to_string();
-        assert!(error.contains(&port.to_string()) && error.contains("--edge-port"), "{error}");
+        let error = Addresses::choose_free(&options(Some(port)))
+            .err()
+            .unwrap()
+            .to_string();
+        assert!(
+            error.contains(&port.to_string()) && error.contains("--edge-port"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -49,7 +49,10 @@ mod tests {
     #[test]
     fn a_table_with_a_mistake_never_reaches_the_worker() {
         let place = tempfile::tempdir().unwrap();
-        let (source, copy) = (place.path().join("routes.toml"), place.path().join("copy.toml"));
+        let (source, copy) = (
+            place.path().join("routes.toml"),
+            place.path().join("copy.toml"),
+        );
         fs::write(&source, "# one\n").unwrap();
         fs::write(&copy, "# one\n").unwrap();
         let mut watch = RouteWatch::new(source.clone(), copy.clone());

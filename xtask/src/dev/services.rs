@@ -46,9 +46,15 @@ impl Plan<'_> {
         command
             .current_dir(&self.data)
             .env("PORTCULLIS_ISSUER", self.issuer())
-            .env("PORTCULLIS_SERVER__LISTEN", format!("127.0.0.1:{}", self.addresses.origin))
+            .env(
+                "PORTCULLIS_SERVER__LISTEN",
+                format!("127.0.0.1:{}", self.addresses.origin),
+            )
             .env("PORTCULLIS_DATABASE__URL", self.database_url())
-            .env("PORTCULLIS_KEYS__MASTER_KEY_FILE", self.data.join("master.key"))
+            .env(
+                "PORTCULLIS_KEYS__MASTER_KEY_FILE",
+                self.data.join("master.key"),
+            )
             .env("PORTCULLIS_LOG__FORMAT", "human");
         command
     }
@@ -71,10 +77,21 @@ impl Plan<'_> {
         let at = &self.addresses;
         command
             .current_dir(self.workspace.edge_output())
-            .args(["dev", "--config", "wrangler.toml", "--ip", "127.0.0.1", "--port"])
+            .args([
+                "dev",
+                "--config",
+                "wrangler.toml",
+                "--ip",
+                "127.0.0.1",
+                "--port",
+            ])
             .arg(at.edge.to_string())
             // 0: any free port. Two runs would fight over the usual one.
-            .args(["--inspector-port", "0", "--show-interactive-dev-session=false"])
+            .args([
+                "--inspector-port",
+                "0",
+                "--show-interactive-dev-session=false",
+            ])
             .arg("--persist-to")
             .arg(self.scratch.join("state"));
         for (name, value) in [
@@ -112,9 +129,21 @@ impl Services {
         origin.arg("serve");
         let parts = [
             ("origin", origin, format!("{}/health/ready", url(at.origin))),
-            ("api", plan.demo("api", at.api), format!("{}/health", url(at.api))),
-            ("images", plan.demo("images", at.images), format!("{}/health", url(at.images))),
-            ("edge", plan.edge(stop)?, format!("{}/.well-known/jwks.json", url(at.edge))),
+            (
+                "api",
+                plan.demo("api", at.api),
+                format!("{}/health", url(at.api)),
+            ),
+            (
+                "images",
+                plan.demo("images", at.images),
+                format!("{}/health", url(at.images)),
+            ),
+            (
+                "edge",
+                plan.edge(stop)?,
+                format!("{}/.well-known/jwks.json", url(at.edge)),
+            ),
         ];
         let mut all = Self(Vec::new());
         for (name, mut command, probe) in parts {
@@ -130,14 +159,23 @@ impl Services {
     fn wait_until_up(&mut self, stop: &Stop) -> Result<()> {
         let client = Client::new();
         let waited = Stopwatch::start();
-        let probes: Vec<_> =
-            self.0.iter().map(|one| (one.group.name().to_owned(), one.probe.clone())).collect();
+        let probes: Vec<_> = self
+            .0
+            .iter()
+            .map(|one| (one.group.name().to_owned(), one.probe.clone()))
+            .collect();
         for (name, probe) in probes {
             // An error is the ordinary case while nothing listens yet.
-            while !client.get(&probe, None).is_ok_and(|answer| answer.status == 200) {
+            while !client
+                .get(&probe, None)
+                .is_ok_and(|answer| answer.status == 200)
+            {
                 self.check_alive()?;
                 if waited.elapsed() > START_LIMIT {
-                    bail!("{name} does not answer at {probe} after {} s", START_LIMIT.as_secs());
+                    bail!(
+                        "{name} does not answer at {probe} after {} s",
+                        START_LIMIT.as_secs()
+                    );
                 }
                 stop.pause(Duration::from_millis(100))?;
             }
@@ -152,7 +190,10 @@ impl Services {
         for service in &mut self.0 {
             if let Some(status) = service.group.ended()? {
                 let name = service.group.name();
-                bail!("{name} ended with {status}. Its last lines:\n{}", service.tail.text());
+                bail!(
+                    "{name} ended with {status}. Its last lines:\n{}",
+                    service.tail.text()
+                );
             }
         }
         Ok(())

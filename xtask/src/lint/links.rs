@@ -59,7 +59,9 @@ fn prose(text: &str) -> impl Iterator<Item = &str> {
 /// What stands in `](…)`.
 fn targets(text: &str) -> impl Iterator<Item = &str> {
     prose(text).flat_map(|line| {
-        line.split("](").skip(1).filter_map(|rest| rest.split([')', ' ']).next())
+        line.split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split([')', ' ']).next())
     })
 }
 
@@ -67,7 +69,9 @@ fn leads_somewhere(document: &Path, text: &str, target: &str) -> bool {
     if target.contains("://") || target.starts_with("mailto:") {
         return true;
     }
-    let (file, part) = target.split_once('#').map_or((target, None), |(f, p)| (f, Some(p)));
+    let (file, part) = target
+        .split_once('#')
+        .map_or((target, None), |(f, p)| (f, Some(p)));
     if file.is_empty() {
         return part.is_none_or(|part| has_heading(text, part));
     }
@@ -81,7 +85,9 @@ fn leads_somewhere(document: &Path, text: &str, target: &str) -> bool {
 }
 
 fn has_heading(text: &str, part: &str) -> bool {
-    prose(text).filter(|line| line.starts_with('#')).any(|line| anchor(line) == part)
+    prose(text)
+        .filter(|line| line.starts_with('#'))
+        .any(|line| anchor(line) == part)
 }
 
 /// The anchor that the usual renderers give a heading: lower case, blanks to hyphens, the rest of

@@ -30,7 +30,9 @@ impl Tail {
         on_line: impl FnMut(&str) + Send + 'static,
     ) -> Result<Self> {
         let (read, write) = std::io::pipe().context("pipe")?;
-        command.stdout(write.try_clone().context("pipe")?).stderr(write);
+        command
+            .stdout(write.try_clone().context("pipe")?)
+            .stderr(write);
         let lines = Arc::new(Mutex::new(VecDeque::with_capacity(KEPT_LINES)));
         let kept = Arc::clone(&lines);
         let reader = thread::spawn(move || pump(read, &kept, on_line));

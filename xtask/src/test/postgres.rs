@@ -42,7 +42,11 @@ impl Server {
     /// When there is neither: the message says how to install one.
     pub(super) fn given_or_started(stop: &Stop) -> Result<Self> {
         match env::var("TEST_POSTGRES_URL") {
-            Ok(url) if !url.is_empty() => Ok(Self { url, _process: None, _files: None }),
+            Ok(url) if !url.is_empty() => Ok(Self {
+                url,
+                _process: None,
+                _files: None,
+            }),
             _ => Self::start(stop),
         }
     }
@@ -55,14 +59,21 @@ impl Server {
             .tempdir()
             .context("a place for Postgres")?;
         if let Some(user) = &user {
-            chown(files.path(), Some(user.uid), Some(user.gid)).context("handing over its files")?;
+            chown(files.path(), Some(user.uid), Some(user.gid))
+                .context("handing over its files")?;
         }
         let data = files.path().join("data");
-        let in_place = |program: &str| as_user(&programs.join(program), files.path(), user.as_ref());
+        let in_place =
+            |program: &str| as_user(&programs.join(program), files.path(), user.as_ref());
 
         eprintln!("starting a throwaway Postgres ({})", programs.display());
         let mut initdb = in_place("initdb");
-        initdb.args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-locale"]);
+        initdb.args([
+            "--username=postgres",
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--no-locale",
+        ]);
         initdb.args(["--no-sync", "--pgdata"]).arg(&data);
         finish(initdb, stop)?;
 
@@ -85,7 +96,11 @@ impl Server {
         drop(command);
         wait_until_ready(&mut process, &tail, stop)?;
         let url = format!("postgres://postgres@127.0.0.1:{port}/postgres");
-        Ok(Self { url, _process: Some(process), _files: Some(files) })
+        Ok(Self {
+            url,
+            _process: Some(process),
+            _files: Some(files),
+        })
     }
 }
 
@@ -96,7 +111,11 @@ fn as_user(program: &Path, place: &Path, user: Option<&Unprivileged>) -> Command
     for (name, _) in env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"PG")) {
         command.env_remove(name);
     }
-    command.current_dir(place).env("LC_ALL", "C").env("TZ", "UTC").env("HOME", place);
+    command
+        .current_dir(place)
+        .env("LC_ALL", "C")
+        .env("TZ", "UTC")
+        .env("HOME", place);
     if let Some(user) = user {
         command.uid(user.uid).gid(user.gid);
     }
@@ -106,8 +125,7 @@ fn as_user(program: &Path, place: &Path, user: Option<&Unprivileged>) -> Command
 fn finish(mut command: Command, stop: &Stop) -> Result<()> {
     let line = shown(&command);
     let tail = Tail::attach(&mut command, |_| ())?;
-    let mut group =
-        Group::spawn(&line, command.stdin(Stdio::null()), Goodbye::TerminateAll)?;
+    let mut group = Group::spawn(&line, command.stdin(Stdio::null()), Goodbye::TerminateAll)?;
     drop(command);
     let status = group.wait(stop)?;
     if !status.success() {
@@ -124,12 +142,19 @@ fn free_port() -> Result<u16> {
 
 fn wait_until_ready(process: &mut Group, tail: &Tail, stop: &Stop) -> Result<()> {
     let waited = Stopwatch::start();
-    while !tail.text().contains("database system is ready to accept connections") {
+    while !tail
+        .text()
+        .contains("database system is ready to accept connections")
+    {
         if let Some(status) = process.ended()? {
             bail!("Postgres ended with {status}:\n{}", tail.text());
         }
         if waited.elapsed() > START_LIMIT {
-            bail!("Postgres is not ready after {} s:\n{}", START_LIMIT.as_secs(), tail.text());
+            bail!(
+                "Postgres is not ready after {} s:\n{}",
+                START_LIMIT.as_secs(),
+                tail.text()
+            );
         }
         stop.pause(Duration::from_millis(50))?;
     }

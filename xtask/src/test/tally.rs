@@ -46,9 +46,14 @@ fn is_announcement(line: &str) -> bool {
 fn result_of(line: &str) -> Option<Tally> {
     let (_, counts) = line.strip_prefix("test result: ")?.split_once(". ")?;
     let count = |kind: &str| {
-        counts.split(';').find_map(|part| part.trim().strip_suffix(kind)?.trim().parse().ok())
+        counts
+            .split(';')
+            .find_map(|part| part.trim().strip_suffix(kind)?.trim().parse().ok())
     };
-    Some(Tally { passed: count("passed")?, failed: count("failed")? })
+    Some(Tally {
+        passed: count("passed")?,
+        failed: count("failed")?,
+    })
 }
 
 impl AddAssign for Tally {
@@ -73,12 +78,12 @@ mod tests {
         (tally.passed, tally.failed)
     }
 
-    const TWO: &str = "\
-     Running unittests src/lib.rs (target/debug/deps/a-1)
-test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s
-   Doc-tests a
-test result: FAILED. 4 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.2s
-";
+    const TWO: &str = concat!(
+        "     Running unittests src/lib.rs (target/debug/deps/a-1)\n",
+        "test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out\n",
+        "   Doc-tests a\n",
+        "test result: FAILED. 4 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out\n",
+    );
 
     #[test]
     fn results_of_all_programs_are_added_up() {

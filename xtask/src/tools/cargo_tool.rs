@@ -41,7 +41,10 @@ impl Tool<'_> {
     }
 
     fn install(&self, cache: &Path, place: &Path, stop: &Stop) -> Result<()> {
-        eprintln!("installing {} {} (once; some minutes)", self.package, self.version);
+        eprintln!(
+            "installing {} {} (once; some minutes)",
+            self.package, self.version
+        );
         fs::create_dir_all(cache).with_context(|| format!("cannot make {}", cache.display()))?;
         let aside = tempfile::Builder::new()
             .prefix(&format!(".{}-{}-", self.package, self.version))
@@ -61,13 +64,18 @@ impl Tool<'_> {
         process::run(&mut command, stop)?;
 
         if place.exists() && !self.is_complete(place) {
-            fs::remove_dir_all(place).with_context(|| format!("cannot clear {}", place.display()))?;
+            fs::remove_dir_all(place)
+                .with_context(|| format!("cannot clear {}", place.display()))?;
         }
         // Failing because another run was faster is as good.
         let moved = fs::rename(aside.path(), place);
         if !self.is_complete(place) {
             moved.with_context(|| format!("cannot move it to {}", place.display()))?;
-            bail!("{} was installed, but does not answer as {}", self.package, self.version);
+            bail!(
+                "{} was installed, but does not answer as {}",
+                self.package,
+                self.version
+            );
         }
         Ok(())
     }

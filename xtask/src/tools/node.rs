@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
-use sha2::{Digest, Sha256};
 
 use super::{find_in_path, output_of};
+use crate::fingerprint::Fingerprint;
 use crate::process;
 use crate::stop::Stop;
 use crate::workspace::Workspace;
@@ -34,7 +34,11 @@ impl Node {
         };
         let version = output_of(Command::new(&program).arg("--version"))?;
         if parse_version(&version).is_none_or(|found| found < OLDEST) {
-            bail!("{wanted} is needed, and {} is {}: {how}", program.display(), version.trim());
+            bail!(
+                "{wanted} is needed, and {} is {}: {how}",
+                program.display(),
+                version.trim()
+            );
         }
         install_packages(workspace, stop)?;
         Ok(Self { program })
@@ -89,18 +93,23 @@ fn install_packages(workspace: &Workspace, stop: &Stop) -> Result<()> {
     };
     eprintln!("installing npm packages by package-lock.json");
     let mut command = Command::new(npm);
-    command.args(["ci", "--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error"]);
+    command.args([
+        "ci",
+        "--prefer-offline",
+        "--no-audit",
+        "--no-fund",
+        "--loglevel=error",
+    ]);
     process::run(command.current_dir(workspace.root()), stop)?;
     fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))
 }
 
 fn lockfile_digest(workspace: &Workspace) -> Result<String> {
-    let mut hash = Sha256::new();
+    let mut print = Fingerprint::default();
     for file in ["package.json", "package-lock.json", ".npmrc"] {
-        hash.update(fs::read(workspace.path(file)).with_context(|| file.to_owned())?);
-        hash.update([0]);
+        print.add(&fs::read(workspace.path(file)).with_context(|| file.to_owned())?);
     }
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(print.text())
 }
 
 #[cfg(test)]

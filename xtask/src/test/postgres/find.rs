@@ -45,7 +45,9 @@ fn debian() -> Vec<PathBuf> {
 }
 
 fn is_complete(place: &Path) -> bool {
-    ["initdb", "postgres"].iter().all(|program| place.join(program).is_file())
+    ["initdb", "postgres"]
+        .iter()
+        .all(|program| place.join(program).is_file())
 }
 
 /// Somebody who is not root.
@@ -63,7 +65,10 @@ pub(super) fn unprivileged_user() -> Result<Option<Unprivileged>> {
         return Ok(None);
     }
     let users = fs::read_to_string("/etc/passwd").context("/etc/passwd")?;
-    match ["postgres", "nobody"].iter().find_map(|name| entry(&users, name)) {
+    match ["postgres", "nobody"]
+        .iter()
+        .find_map(|name| entry(&users, name))
+    {
         Some(user) => Ok(Some(user)),
         None => bail!("Postgres does not run as root, and there is no user postgres or nobody"),
     }
@@ -71,12 +76,18 @@ pub(super) fn unprivileged_user() -> Result<Option<Unprivileged>> {
 
 /// `name:password:uid:gid:…`
 fn entry(users: &str, name: &str) -> Option<Unprivileged> {
-    let mut fields = users.lines().map(|line| line.split(':')).find_map(|mut fields| {
-        let found = fields.next() == Some(name);
-        found.then_some(fields)
-    })?;
+    let mut fields = users
+        .lines()
+        .map(|line| line.split(':'))
+        .find_map(|mut fields| {
+            let found = fields.next() == Some(name);
+            found.then_some(fields)
+        })?;
     fields.next()?;
-    Some(Unprivileged { uid: fields.next()?.parse().ok()?, gid: fields.next()?.parse().ok()? })
+    Some(Unprivileged {
+        uid: fields.next()?.parse().ok()?,
+        gid: fields.next()?.parse().ok()?,
+    })
 }
 
 #[cfg(test)]
