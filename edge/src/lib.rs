@@ -1,1 +1,24 @@
-//! Being written.
+//! The verifier at the edge: decides every request in memory and forwards what passes.
+//!
+//! Everything that decides is pure and is given the time: [`gate`] takes the head of a request,
+//! the [`snapshot`] of the origin's two documents and the clock, and says what to do. Only
+//! `adapter`, compiled for Wasm alone, knows the runtime: it fetches, waits, forwards and answers
+//! as it is told.
+//!
+//! Invariant: whatever is missing, broken or too old leads to a refusal, never to a request that
+//! passes.
+#![deny(clippy::indexing_slicing)]
+
+pub mod answer;
+pub mod cache;
+pub mod cors;
+pub mod credential;
+pub mod gate;
+pub mod headers;
+pub mod settings;
+pub mod snapshot;
+pub mod target;
+pub mod time;
+
+#[cfg(target_arch = "wasm32")]
+mod adapter;

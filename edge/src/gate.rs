@@ -1,0 +1,346 @@
+//! The decision about a request, from its head alone.
+//!
+//! It is made in two parts, so that what needs no keys never waits for them: [`plan`] chooses the
+//! rule and finds the credential; [`judge`] holds the token against keys, revocations and the
+//! rule. Between them the adapter brings the [`Snapshot`] up to date as far as it is needed.
+//!
+//! Invariant: [`Decision::Forward`] with an identity comes from one place only, after signature,
+//! issuer, audience, time, revocation, scopes and roles have all been satisfied.
+
+mod forward;
+
+use std::rc::Rc;
+
+use portcullis_shared::{
+    ids::KeyId,
+    problem::Code,
+    routes::{Access, Demand, Found, Mode, RouteTable, Rule, built_in},
+    token::{Authentic, Policy, Refusal, Unverified, Verified},
+};
+
+pub use forward::{CacheUse, Forward};
+
+use crate::{
+    answer::Answer,
+    cache::{Fingerprint, TokenCache},
+    cors,
+    credential::{self, Credential, CredentialFault},
+    settings::Settings,
+    snapshot::{Freshness, Snapshot},
+    target::{Target, TargetFault},
+    time::Millis,
+};
+
+/// What is known of a request before its body.
+#[derive(Debug, Clone, Default)]
+pub struct Head {
+    /// The method, as it came.
+    pub method: String,
+    /// The absolute URL, as the runtime has it.
+    pub url: String,
+    /// The names of all headers.
+    pub names: Vec<String>,
+    /// `Authorization`, several joined with commas.
+    pub authorization: Option<String>,
+    /// `Cookie`.
+    pub cookie: Option<String>,
+    /// `Origin`.
+    pub origin: Option<String>,
+    /// `Access-Control-Request-Method`.
+    pub asked_method: Option<String>,
+    /// `Access-Control-Request-Headers`.
+    pub asked_headers: Option<String>,
+    /// The client's address, as the platform knows it.
+    pub client_ip: Option<String>,
+    /// The client's country, as the platform knows it.
+    pub country: Option<String>,
+    /// What the request is called in logs, here and behind.
+    pub request_id: String,
+}
+
+/// The rules in force.
+#[derive(Debug)]
+pub struct Config {
+    /// Which request goes where.
+    pub table: RouteTable,
+    /// The variables.
+    pub settings: Settings,
+}
+
+/// What is done with a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// It goes on.
+    Forward(Forward),
+    /// The edge answers.
+    Answer(Answer),
+}
+
+/// A decision and, for the log, why; never anything of a credential.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ruling {
+    /// What is done.
+    pub decision: Decision,
+    /// Why it was refused, or would have been.
+    pub reason: Option<String>,
+}
+
+impl Ruling {
+    fn forward(forward: Forward) -> Self {
+        Self { decision: Decision::Forward(forward), reason: None }
+    }
+
+    fn answer(answer: Answer, reason: &str) -> Self {
+        Self { decision: Decision::Answer(answer), reason: Some(reason.to_owned()) }
+    }
+}
+
+/// What [`plan`] found.
+#[derive(Debug)]
+pub enum Plan<'a> {
+    /// It is decided.
+    Ruled(Ruling),
+    /// A token is to be judged.
+    Judge(Case<'a>),
+}
+
+/// A request with a token on a route that asks for one.
+#[derive(Debug)]
+pub struct Case<'a> {
+    head: &'a Head,
+    config: &'a Config,
+    target: Target<'a>,
+    rule: &'a Rule,
+    demand: &'a Demand,
+    token: &'a str,
+}
+
+/// What [`judge`] says.
+#[derive(Debug)]
+pub enum Verdict {
+    /// It is decided.
+    Ruled(Ruling),
+    /// The token names a key that is not in the set, which may be too old.
+    UnknownKey(KeyId),
+}
+
+/// Decides what can be decided without keys and revocations.
+pub fn plan<'a>(head: &'a Head, config: &'a Config) -> Plan<'a> {
+    let target = match Target::parse(&head.url) {
+        Ok(target) => target,
+        Err(fault) => {
+            let code = match fault {
+                TargetFault::Url => Code::InvalidRequest,
+                TargetFault::Ambiguous => Code::AmbiguousPath,
+            };
+            return Plan::Ruled(Ruling::answer(Answer::problem(code), &fault.to_string()));
+        }
+    };
+    if built_in::covers(target.path) {
+        return Plan::Ruled(Ruling::forward(forward::built_in(head, config, &target)));
+    }
+    if let Some(ruling) = preflight(head, config, &target) {
+        return Plan::Ruled(ruling);
+    }
+    match config.table.find(target.host, target.path, &head.method) {
+        Found::Rule(rule) => with_rule(head, config, target, rule),
+        Found::MethodNotAllowed { allow } => {
+            Plan::Ruled(Ruling::answer(Answer::method_not_allowed(allow), "method not allowed"))
+        }
+        Found::NotFound => {
+            Plan::Ruled(Ruling::answer(Answer::problem(Code::NotFound), "no route"))
+        }
+    }
+}
+
+/// The answer to a preflight, if the request is one for a route with `cors`.
+fn preflight(head: &Head, config: &Config, target: &Target<'_>) -> Option<Ruling> {
+    let asked = head.asked_method.as_deref().filter(|_| head.method == "OPTIONS")?;
+    let origin = Some(head.origin.as_deref()?);
+    let Found::Rule(rule) = config.table.find(target.host, target.path, asked) else { return None };
+    let cors = rule.cors.as_ref()?;
+    let methods = config.table.methods_of(rule);
+    let ruling = match cors::preflight(cors, origin, methods, head.asked_headers.as_deref()) {
+        Some(answer) => Ruling { decision: Decision::Answer(answer), reason: None },
+        None => {
+            let mut answer = Answer::problem(Code::Forbidden);
+            answer.headers.extend(cors::headers(cors, origin));
+            Ruling::answer(answer, "preflight from an origin that is not listed")
+        }
+    };
+    Some(ruling)
+}
+
+fn with_rule<'a>(
+    head: &'a Head,
+    config: &'a Config,
+    target: Target<'a>,
+    rule: &'a Rule,
+) -> Plan<'a> {
+    let refuse = |answer, reason: &str| Plan::Ruled(refused(head, config, &target, rule, answer, reason));
+    let Some(demand) = rule.access.demand() else {
+        return Plan::Ruled(Ruling::forward(forward::anonymous(head, config, &target, rule)));
+    };
+    match credential::find(head.authorization.as_deref(), &demand.credentials) {
+        Ok(Some(Credential::Bearer(token))) => {
+            Plan::Judge(Case { head, config, target, rule, demand, token })
+        }
+        Ok(None) if matches!(rule.access, Access::Optional(_)) => {
+            Plan::Ruled(Ruling::forward(forward::anonymous(head, config, &target, rule)))
+        }
+        Ok(None) => refuse(Answer::authentication_required(), "no credential"),
+        Err(fault) => {
+            let answer = match fault {
+                CredentialFault::Several => Answer::invalid_request(),
+                CredentialFault::Kind => Answer::authentication_required(),
+                CredentialFault::Malformed => Answer::invalid_token(),
+            };
+            refuse(answer, &fault.to_string())
+        }
+    }
+}
+
+/// A refusal under a rule: with its CORS headers, or, where the rule only reports, no refusal.
+fn refused(
+    head: &Head,
+    config: &Config,
+    target: &Target<'_>,
+    rule: &Rule,
+    mut answer: Answer,
+    reason: &str,
+) -> Ruling {
+    if rule.mode == Mode::Report {
+        let forward = forward::as_it_came(head, config, target, rule);
+        let reason = Some(format!("would be {}: {reason}", answer.status));
+        return Ruling { decision: Decision::Forward(forward), reason };
+    }
+    if let Some(cors) = &rule.cors {
+        answer.headers.extend(cors::headers(cors, head.origin.as_deref()));
+    }
+    Ruling::answer(answer, reason)
+}
+
+impl Case<'_> {
+    /// The rule that governs the request.
+    pub fn rule(&self) -> &Rule {
+        self.rule
+    }
+
+    /// What the rule asks of the token.
+    pub fn demand(&self) -> &Demand {
+        self.demand
+    }
+
+    /// Refuses what cannot be a token, whatever the keys are. To be asked before anything is
+    /// fetched for the token's sake.
+    pub fn screen(&self) -> Option<Ruling> {
+        Unverified::parse(self.token).err().map(|refusal| self.refused(&refusal.to_string()))
+    }
+
+    fn refused(&self, reason: &str) -> Ruling {
+        self.refused_with(Answer::invalid_token(), reason)
+    }
+
+    fn refused_with(&self, answer: Answer, reason: &str) -> Ruling {
+        refused(self.head, self.config, &self.target, self.rule, answer, reason)
+    }
+}
+
+/// Judges the token of a case at the time `now`.
+pub fn judge(
+    case: &Case<'_>,
+    snapshot: &Snapshot,
+    cache: &mut TokenCache,
+    now: Millis,
+) -> Verdict {
+    match authentic(case, snapshot, cache, now) {
+        Ok(token) => Verdict::Ruled(weigh(case, &token, snapshot, now)),
+        Err(Unauthentic::Unavailable) => {
+            let reason = "keys or revocations are missing or too old";
+            Verdict::Ruled(case.refused_with(Answer::unavailable(), reason))
+        }
+        Err(Unauthentic::Refused(Refusal::UnknownKey(key))) => Verdict::UnknownKey(key),
+        Err(Unauthentic::Refused(refusal)) => Verdict::Ruled(case.refused(&refusal.to_string())),
+    }
+}
+
+/// The refusal of a token whose key stayed unknown.
+pub fn refuse_unknown_key(case: &Case<'_>, key: &KeyId) -> Ruling {
+    case.refused(&Refusal::UnknownKey(key.clone()).to_string())
+}
+
+enum Unauthentic {
+    Unavailable,
+    Refused(Refusal),
+}
+
+/// The token, signed with a key that is in the set now.
+fn authentic(
+    case: &Case<'_>,
+    snapshot: &Snapshot,
+    cache: &mut TokenCache,
+    now: Millis,
+) -> Result<Rc<Authentic>, Unauthentic> {
+    let feed = snapshot.feed_freshness(case.demand.revocations, now);
+    let keys = snapshot.keys().ok_or(Unauthentic::Unavailable)?;
+    if feed == Freshness::Gone || snapshot.keys_freshness(now) == Freshness::Gone {
+        return Err(Unauthentic::Unavailable);
+    }
+    let fingerprint = Fingerprint::of(case.token);
+    let known = cache.get(&fingerprint).filter(|token| keys.get(token.key_id()).is_some());
+    if let Some(token) = known {
+        return Ok(token);
+    }
+    let unverified = Unverified::parse(case.token).map_err(Unauthentic::Refused)?;
+    let token = Rc::new(unverified.authenticate(keys).map_err(Unauthentic::Refused)?);
+    cache.insert(fingerprint, Rc::clone(&token));
+    Ok(token)
+}
+
+/// Whether a token that the issuer signed satisfies the rule now.
+fn weigh(case: &Case<'_>, token: &Authentic, snapshot: &Snapshot, now: Millis) -> Ruling {
+    let settings = &case.config.settings;
+    let policy = Policy {
+        issuer: &settings.issuer,
+        audience: &case.demand.audience,
+        max_lifetime: settings.token_max_lifetime,
+    };
+    let taken = |issuers: &Vec<String>| issuers.contains(&settings.issuer);
+    if !case.demand.issuers.as_ref().is_none_or(taken) {
+        return case.refused(&Refusal::Issuer.to_string());
+    }
+    let verified = match token.verify(&policy, now.seconds()) {
+        Ok(verified) => verified,
+        Err(refusal) => return case.refused(&refusal.to_string()),
+    };
+    let Some(revocations) = snapshot.revocations() else {
+        return case.refused_with(Answer::unavailable(), "revocations are missing");
+    };
+    if let Some(kind) = revocations.refuses(verified) {
+        return case.refused(&format!("revoked ({kind:?})"));
+    }
+    match lacking(case.demand, verified) {
+        Some((answer, reason)) => case.refused_with(answer, reason),
+        None => Ruling::forward(forward::identified(
+            case.head,
+            case.config,
+            &case.target,
+            case.rule,
+            verified,
+            case.token,
+        )),
+    }
+}
+
+/// What the bearer may not do, although the token is good.
+fn lacking(demand: &Demand, token: Verified<'_>) -> Option<(Answer, &'static str)> {
+    let claims = token.claims();
+    if !claims.scope.is_superset(&demand.scopes) {
+        return Some((Answer::insufficient_scope(&demand.scopes), "a scope is lacking"));
+    }
+    let role = demand.roles.is_empty() || claims.roles.iter().any(|own| demand.roles.contains(own));
+    (!role).then(|| (Answer::forbidden(), "no role that is asked for"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,164 @@
+//! What is forwarded: where to, and with which headers changed. The body is not seen here.
+//!
+//! Invariant: whatever the route, no reserved header of the client passes; and a header that tells
+//! an identity is written from a [`Verified`] token only.
+
+use portcullis_shared::{
+    routes::{Cache, Rule},
+    token::Verified,
+};
+
+use crate::{cors, credential, headers, settings::Settings, target::Target};
+
+use super::{Config, Head};
+
+/// What caches may do, on the way to the upstream and back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CacheUse {
+    /// The edge has no say in it: the origin's own paths.
+    Untouched,
+    /// Fetched past every cache, answered as private.
+    Private,
+    /// As the upstream says; it was told no identity, and its answer sets no cookie.
+    Shared,
+}
+
+/// A request on its way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forward {
+    /// Where to.
+    pub url: String,
+    /// Request headers that are removed.
+    pub remove: Vec<String>,
+    /// Request headers that are set, after the removal.
+    pub set: Vec<(&'static str, String)>,
+    /// What caches may do.
+    pub cache: CacheUse,
+    /// Whether the answer may set our cookies: only the origin's may.
+    pub may_set_own_cookies: bool,
+    /// On a route with `cors`, the headers that stand for whatever the upstream says about it.
+    pub cors: Option<Vec<(&'static str, String)>>,
+}
+
+/// A request for the origin's own paths: untouched but for reserved headers.
+pub(super) fn built_in(head: &Head, config: &Config, target: &Target<'_>) -> Forward {
+    let mut set = vec![("portcullis-request-id", head.request_id.clone())];
+    set.extend(edge_channel(head, &config.settings));
+    Forward {
+        url: config.settings.origin.join(target.path_and_query),
+        remove: not_passed_on(head),
+        set,
+        cache: CacheUse::Untouched,
+        may_set_own_cookies: true,
+        cors: None,
+    }
+}
+
+/// A request without a credential that counts: no bearer token passes, because nobody has looked
+/// whether it is revoked. The origin, which looks for itself, gets it.
+pub(super) fn anonymous(head: &Head, config: &Config, target: &Target<'_>, rule: &Rule) -> Forward {
+    let mut forward = base(head, config, target, rule);
+    let holds_bearer = head.authorization.as_deref().is_some_and(credential::holds_bearer);
+    if holds_bearer && !rule.upstream.is_origin() {
+        forward.remove.push("authorization".to_owned());
+    }
+    forward
+}
+
+/// A request that would have been refused, on a route that only reports.
+pub(super) fn as_it_came(head: &Head, config: &Config, target: &Target<'_>, rule: &Rule) -> Forward {
+    base(head, config, target, rule)
+}
+
+/// A request with an identity.
+pub(super) fn identified(
+    head: &Head,
+    config: &Config,
+    target: &Target<'_>,
+    rule: &Rule,
+    verified: Verified<'_>,
+    token: &str,
+) -> Forward {
+    let mut forward = base(head, config, target, rule);
+    if rule.cache == Cache::Shared {
+        return forward;
+    }
+    let claims = verified.claims();
+    let mut set = |name, text: &str| {
+        // What a header cannot carry, the upstream can still read in the proof.
+        if let Some(text) = headers::value(text) {
+            forward.set.push((name, text.to_owned()));
+        }
+    };
+    set("portcullis-proof", token);
+    set("portcullis-issuer", &claims.iss);
+    set("portcullis-subject", &claims.sub);
+    set("portcullis-session", claims.sid.as_deref().unwrap_or_default());
+    set("portcullis-scope", &claims.scope.to_string());
+    // A role with a space in it would read as two.
+    let word = |role: &&String| role.bytes().all(|byte| byte.is_ascii_graphic());
+    let roles: Vec<&str> = claims.roles.iter().filter(word).map(String::as_str).collect();
+    set("portcullis-roles", &roles.join(" "));
+    set("portcullis-expires", &claims.exp.0.to_string());
+    forward
+}
+
+/// What all routes of the table have in common.
+fn base(head: &Head, config: &Config, target: &Target<'_>, rule: &Rule) -> Forward {
+    let settings = &config.settings;
+    let upstream = settings.upstream(&rule.upstream.variable()).unwrap_or(&settings.origin);
+    let shared = rule.cache == Cache::Shared;
+    let mut remove = not_passed_on(head);
+    let mut set = vec![
+        ("portcullis-request-id", head.request_id.clone()),
+        ("x-forwarded-proto", target.scheme.to_owned()),
+        ("x-forwarded-host", target.authority.to_owned()),
+    ];
+    if shared {
+        remove.extend(["authorization", "cookie"].map(str::to_owned));
+    } else {
+        set.extend(own_address(head));
+        set.extend(cookies(head, &mut remove));
+    }
+    if rule.upstream.is_origin() {
+        set.extend(edge_channel(head, settings));
+    }
+    Forward {
+        url: upstream.join(target.path_and_query),
+        remove,
+        set,
+        cache: if shared { CacheUse::Shared } else { CacheUse::Private },
+        may_set_own_cookies: rule.upstream.is_origin(),
+        cors: rule.cors.as_ref().map(|cors| cors::headers(cors, head.origin.as_deref())),
+    }
+}
+
+fn not_passed_on(head: &Head) -> Vec<String> {
+    head.names.iter().filter(|name| headers::is_removed_from_requests(name)).cloned().collect()
+}
+
+fn own_address(head: &Head) -> Option<(&'static str, String)> {
+    let address = headers::value(head.client_ip.as_deref()?)?;
+    Some(("x-forwarded-for", address.to_owned()))
+}
+
+/// The cookies that are not ours; the header goes when there are no others.
+fn cookies(head: &Head, remove: &mut Vec<String>) -> Option<(&'static str, String)> {
+    let others = headers::without_own_cookies(head.cookie.as_deref()?);
+    if others.is_none() {
+        remove.push("cookie".to_owned());
+    }
+    others.filter(|others| Some(others) != head.cookie.as_ref()).map(|others| ("cookie", others))
+}
+
+/// What the origin believes, because the secret says that it comes from here.
+fn edge_channel(head: &Head, settings: &Settings) -> Vec<(&'static str, String)> {
+    let Some(secret) = &settings.edge_secret else { return Vec::new() };
+    let told = [
+        ("portcullis-edge-secret", Some(secret.reveal())),
+        ("portcullis-client-ip", head.client_ip.as_deref()),
+        ("portcullis-client-country", head.country.as_deref()),
+    ];
+    let told = told.into_iter().filter_map(|(name, text)| Some((name, headers::value(text?)?)));
+    told.map(|(name, text)| (name, text.to_owned())).collect()
+}

@@ -1,0 +1,189 @@
+//! Header hygiene: which names a client cannot send, what an upstream is told instead, and what an
+//! upstream cannot answer.
+//!
+//! Invariant: a name that is reserved never passes, in whatever spelling a server behind might fold
+//! into it (RFC 3875 §4.1.18 makes `_` of `-`).
+
+/// How our cookies begin (RFC 6265bis §4.1.3.2).
+const COOKIE_PREFIX: &str = "__host-portcullis";
+
+/// Every name of ours begins so.
+const OWN_PREFIX: &str = "portcullis-";
+
+/// Prefixes of names that say where a request comes from or what was asked for at first.
+const RESERVED_PREFIXES: [&str; 4] = [OWN_PREFIX, "x-forwarded", "x-original-", "x-rewrite-"];
+
+/// Further names of that kind, and those that change the method.
+const RESERVED: [&str; 16] = [
+    "forwarded",
+    "x-real-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "client-ip",
+    "true-client-ip",
+    "fastly-client-ip",
+    "proxy-client-ip",
+    "wl-proxy-client-ip",
+    "x-host",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "http-method-override",
+    "x-remote-user",
+    "remote-user",
+];
+
+/// Names that are about one connection only (RFC 9110 §7.6.1), and `Proxy`, which CGI programs
+/// mistake for a setting.
+const HOP_BY_HOP: [&str; 7] =
+    ["connection", "keep-alive", "proxy", "proxy-authorization", "proxy-connection", "te", "trailer"];
+
+/// Lower case, and `_` and `.` read as `-`.
+fn folded(name: &str) -> String {
+    name.chars()
+        .map(|char| if matches!(char, '_' | '.') { '-' } else { char.to_ascii_lowercase() })
+        .collect()
+}
+
+/// Whether a client may not send a header of this name to an upstream.
+///
+/// ```
+/// use portcullis_edge::headers::is_reserved;
+/// assert!(is_reserved("Portcullis_Subject") && is_reserved("X-Forwarded-For"));
+/// assert!(!is_reserved("Accept"));
+/// ```
+pub fn is_reserved(name: &str) -> bool {
+    let name = folded(name);
+    RESERVED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+        || RESERVED.contains(&name.as_str())
+}
+
+/// Whether a request header is not passed on, be it reserved or about the connection.
+pub fn is_removed_from_requests(name: &str) -> bool {
+    is_reserved(name) || HOP_BY_HOP.contains(&folded(name).as_str())
+}
+
+/// Whether an upstream may not answer with a header of this name.
+pub fn is_removed_from_answers(name: &str) -> bool {
+    folded(name).starts_with(OWN_PREFIX)
+}
+
+/// A `Cookie` header without our cookies; `None` when nothing is left.
+///
+/// ```
+/// use portcullis_edge::headers::without_own_cookies;
+/// assert_eq!(without_own_cookies("a=1; __Host-portcullis=x; b=2").as_deref(), Some("a=1; b=2"));
+/// assert_eq!(without_own_cookies("__Host-portcullis-refresh=x"), None);
+/// ```
+pub fn without_own_cookies(cookie: &str) -> Option<String> {
+    let others: Vec<&str> =
+        cookie.split(';').map(str::trim).filter(|pair| !pair.is_empty() && !is_own(pair)).collect();
+    (!others.is_empty()).then(|| others.join("; "))
+}
+
+/// Whether a `Set-Cookie` header would set a cookie of ours.
+pub fn sets_own_cookie(set_cookie: &str) -> bool {
+    is_own(set_cookie)
+}
+
+fn is_own(pair: &str) -> bool {
+    let name = pair.split(['=', ';']).next().unwrap_or_default().trim();
+    // A browser may fold a nameless cookie's value into a name.
+    let name = if name.is_empty() { pair.trim_start_matches([' ', '\t', '=']) } else { name };
+    name.to_ascii_lowercase().starts_with(COOKIE_PREFIX)
+}
+
+/// `text` if a header can carry it without being read differently: printable ASCII, no spaces at
+/// the ends.
+pub fn value(text: &str) -> Option<&str> {
+    let fits = text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
+    (fits && !text.is_empty() && text.trim() == text).then_some(text)
+}
+
+/// `Cache-Control` for an answer that is one bearer's: what the upstream said, less whatever lets
+/// a shared cache keep it.
+///
+/// ```
+/// use portcullis_edge::headers::private;
+/// assert_eq!(private(None), "private");
+/// assert_eq!(private(Some("public, max-age=60")), "private, max-age=60");
+/// assert_eq!(private(Some("no-store")), "private, no-store");
+/// ```
+pub fn private(cache_control: Option<&str>) -> String {
+    let given = cache_control.unwrap_or_default();
+    // A quoted list of field names would need a parser; nobody is worse off without caching.
+    if given.contains('"') {
+        return "private, no-store".to_owned();
+    }
+    let shared = ["public", "private", "s-maxage", "proxy-revalidate"];
+    let kept = given.split(',').map(str::trim).filter(|directive| {
+        let name = directive.split('=').next().unwrap_or_default().trim();
+        !name.is_empty() && !shared.iter().any(|shared| shared.eq_ignore_ascii_case(name))
+    });
+    std::iter::once("private").chain(kept).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn reserved_names_are_known_in_every_spelling() {
+        for name in [
+            "portcullis-subject", "PORTCULLIS-PROOF", "Portcullis_Subject", "portcullis.roles", "Portcullis_Edge.Secret",
+            "forwarded", "Forwarded", "x-forwarded", "x-forwarded-for", "X_Forwarded_Host", "x.forwarded.proto",
+            "x-real-ip", "x_real_ip", "x-original-url", "x-original-host", "x-rewrite-url", "x-http-method-override",
+            "x_http_method_override", "X-HTTP-Method", "x-method-override", "true-client-ip",
+        ] {
+            assert!(is_reserved(name), "{name}");
+        }
+        for name in ["accept", "authorization", "cookie", "x-requested-with", "portcullis", "content-type", "range"] {
+            assert!(!is_reserved(name), "{name}");
+        }
+        assert!(is_removed_from_requests("Connection") && is_removed_from_requests("proxy"));
+        assert!(!is_removed_from_requests("upgrade"));
+    }
+
+    #[test]
+    fn our_cookies_stay_here() {
+        assert_eq!(without_own_cookies("__HOST-Portcullis=1;a=2").as_deref(), Some("a=2"));
+        assert_eq!(without_own_cookies("x=__Host-portcullis").as_deref(), Some("x=__Host-portcullis"));
+        assert!(sets_own_cookie("__Host-portcullis-session=x; Path=/; Secure"));
+        assert!(sets_own_cookie(" __host-portcullis =x"));
+        assert!(sets_own_cookie("=__Host-portcullis=x"));
+        assert!(!sets_own_cookie("theme=dark"));
+    }
+
+    #[test]
+    fn private_is_never_weaker_than_what_the_upstream_said() {
+        assert_eq!(private(Some("no-cache, s-maxage=9, PUBLIC")), "private, no-cache");
+        assert_eq!(private(Some("private=\"set-cookie\", max-age=5")), "private, no-store");
+        assert_eq!(private(Some("")), "private");
+    }
+
+    #[test]
+    fn a_value_that_would_break_a_header_is_none() {
+        assert_eq!(value("a b"), Some("a b"));
+        for text in ["", " a", "a\r\nX: y", "a\u{0}", "ä", "a\t"] {
+            assert_eq!(value(text), None, "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_spelling_of_a_reserved_name_passes(
+            name in "(portcullis-|x-forwarded-|x-original-)[a-z]{1,8}|forwarded|x-real-ip|x-http-method-override",
+            noise in proptest::collection::vec(0..4_u8, 40),
+        ) {
+            let spelt: String = name.chars().zip(noise).map(|(char, noise)| match (char, noise) {
+                ('-', 1) => '_',
+                ('-', 2) => '.',
+                (char, 3) => char.to_ascii_uppercase(),
+                (char, _) => char,
+            }).collect();
+            prop_assert!(is_reserved(&spelt));
+        }
+    }
+}

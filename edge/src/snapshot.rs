@@ -1,0 +1,280 @@
+//! What the edge knows: the origin's keys and revocations, and how old each is.
+//!
+//! Plain data. It fetches nothing and waits for nothing; it says what is to be fetched, whether a
+//! request should wait for it, and takes in what came back.
+//!
+//! Invariants: age runs from the moment a fetch began; a document that is not genuine, not fresh
+//! or older than what is held changes nothing; and however many requests ask, attempts start at
+//! most once a second.
+
+mod schedule;
+
+use portcullis_shared::{
+    ids::KeyId,
+    keys::{KeySet, KeySetError},
+    revocation::{Document, DocumentError, MergeError, Revocations},
+    routes::RevocationMode,
+};
+
+use crate::time::Millis;
+
+pub use schedule::Attempt;
+use schedule::{Budget, Schedule, Urgency};
+
+/// How long a request that could be served waits for something fresher, in milliseconds.
+const WAIT_FOR_FRESHER: i64 = 1_000;
+
+/// How long a request waits that cannot be served otherwise, in milliseconds.
+const WAIT_FOR_ANY: i64 = 2_500;
+
+/// How far, in milliseconds, the clock may be put back before ages count for nothing.
+const CLOCK_STEP: i64 = 1_000;
+
+/// How old what is held may be, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ages {
+    /// Revocations to this age serve.
+    pub feed_fresh: i64,
+    /// Revocations to this age serve, and are fetched anew meanwhile; older ones are fetched first.
+    pub feed_ageing: i64,
+    /// Revocations beyond this age serve nobody.
+    pub feed_hard: i64,
+    /// Keys to this age serve; older ones are fetched anew meanwhile.
+    pub keys_fresh: i64,
+    /// Keys beyond this age serve nobody.
+    pub keys_hard: i64,
+}
+
+impl Default for Ages {
+    fn default() -> Self {
+        Self {
+            feed_fresh: 2_000,
+            feed_ageing: 3_500,
+            feed_hard: 30_000,
+            keys_fresh: 5 * 60_000,
+            keys_hard: 24 * 3_600_000,
+        }
+    }
+}
+
+/// What the age of something means for a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Freshness {
+    /// It serves.
+    Fresh,
+    /// It serves, and is to be fetched anew meanwhile.
+    Ageing,
+    /// It is to be fetched anew first, but serves if that fails.
+    Stale,
+    /// It does not serve, or there is none.
+    Gone,
+}
+
+/// What is to be done before a request is judged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Step {
+    /// Fetch the keys.
+    pub keys: Option<Attempt>,
+    /// Fetch the revocations.
+    pub feed: Option<Attempt>,
+    /// Wait a little and ask again.
+    pub wait: bool,
+}
+
+/// Why a feed was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum FeedError {
+    /// There are no keys to verify it with.
+    #[error("there are no keys yet")]
+    NoKeys,
+    /// Not genuine, or not of now.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+    /// Signed with a key that the revocations held name.
+    #[error("signed with the withdrawn key {0}")]
+    WithdrawnKey(KeyId),
+    /// It does not continue what is held.
+    #[error(transparent)]
+    Merge(#[from] MergeError),
+}
+
+struct Held<T> {
+    value: T,
+    /// When the fetch that brought or confirmed it began.
+    fetched: Millis,
+}
+
+/// Keys and revocations with their ages.
+#[derive(Default)]
+pub struct Snapshot {
+    ages: Ages,
+    keys: Option<Held<KeySet>>,
+    feed: Option<Held<Revocations>>,
+    keys_schedule: Schedule,
+    feed_schedule: Schedule,
+    token_key_budget: Budget,
+    feed_key_budget: Budget,
+}
+
+impl Snapshot {
+    /// Nothing yet, to be judged by these ages.
+    pub fn new(ages: Ages) -> Self {
+        Self { ages, ..Self::default() }
+    }
+
+    /// The keys, if there are any.
+    pub fn keys(&self) -> Option<&KeySet> {
+        self.keys.as_ref().map(|held| &held.value)
+    }
+
+    /// The revocations, if they are known.
+    pub fn revocations(&self) -> Option<&Revocations> {
+        self.feed.as_ref().map(|held| &held.value)
+    }
+
+    /// Up to which `seq` revocations are known.
+    pub fn seq(&self) -> Option<u64> {
+        self.revocations().map(Revocations::seq)
+    }
+
+    /// What the age of the keys means.
+    pub fn keys_freshness(&self, now: Millis) -> Freshness {
+        let ages = &self.ages;
+        match self.keys.as_ref().and_then(|held| age(held.fetched, now)) {
+            Some(age) if age <= ages.keys_fresh => Freshness::Fresh,
+            Some(age) if age <= ages.keys_hard => Freshness::Ageing,
+            _ => Freshness::Gone,
+        }
+    }
+
+    /// What the age of the revocations means for a route of this mode.
+    pub fn feed_freshness(&self, mode: RevocationMode, now: Millis) -> Freshness {
+        let ages = &self.ages;
+        let ageing = match mode {
+            RevocationMode::Strict => ages.feed_ageing,
+            RevocationMode::Relaxed => ages.feed_hard,
+        };
+        match self.feed.as_ref().and_then(|held| age(held.fetched, now)) {
+            Some(age) if age <= ages.feed_fresh => Freshness::Fresh,
+            Some(age) if age <= ageing => Freshness::Ageing,
+            Some(age) if age <= ages.feed_hard => Freshness::Stale,
+            _ => Freshness::Gone,
+        }
+    }
+
+    /// What a request that began to wait at `since` has to do before it is judged. Whoever is given
+    /// an [`Attempt`] has to carry it out, and to report its end.
+    pub fn advance(&mut self, mode: RevocationMode, since: Millis, now: Millis) -> Step {
+        let keys = self.keys_freshness(now);
+        let feed = self.feed_freshness(mode, now);
+        let keys_attempt = begin(&mut self.keys_schedule, keys, now);
+        let feed_attempt = begin(&mut self.feed_schedule, feed, now);
+        let limit = patience(&self.keys_schedule, keys, now)
+            .max(patience(&self.feed_schedule, feed, now));
+        Step { keys: keys_attempt, feed: feed_attempt, wait: now.since(since) < limit }
+    }
+
+    /// What a request has to do whose token names a key that is not in the set. Unknown keys start
+    /// a fetch each 30 seconds at most.
+    pub fn advance_for_key(&mut self, key: &KeyId, since: Millis, now: Millis) -> Step {
+        if self.keys().is_some_and(|keys| keys.get(key).is_some()) {
+            return Step::default();
+        }
+        let keys = if self.token_key_budget.take(now) {
+            Some(self.keys_schedule.begin_always(now))
+        } else {
+            None
+        };
+        let wait = self.keys_schedule.is_busy(now) && now.since(since) < WAIT_FOR_FRESHER;
+        Step { keys, feed: None, wait }
+    }
+
+    /// Whether the keys may be fetched because the feed names one that is not in the set; a budget
+    /// of its own, so that unknown keys of tokens cannot use it up.
+    pub fn begin_keys_for_feed(&mut self, now: Millis) -> Option<Attempt> {
+        self.feed_key_budget.take(now).then(|| self.keys_schedule.begin_always(now))
+    }
+
+    /// Takes in a key set. Says whether it may differ from the one held.
+    ///
+    /// # Errors
+    ///
+    /// [`KeySetError`]; the set held stays.
+    pub fn put_keys(&mut self, attempt: Attempt, json: &[u8]) -> Result<(), KeySetError> {
+        let value = KeySet::parse(json)?;
+        if self.keys.as_ref().is_none_or(|held| held.fetched <= attempt.started()) {
+            self.keys = Some(Held { value, fetched: attempt.started() });
+        }
+        Ok(())
+    }
+
+    /// Takes in a revocation document that arrived at the time `now`.
+    ///
+    /// # Errors
+    ///
+    /// [`FeedError`]; what is held stays.
+    pub fn put_feed(
+        &mut self,
+        attempt: Attempt,
+        text: &str,
+        issuer: &str,
+        now: Millis,
+    ) -> Result<(), FeedError> {
+        let keys = self.keys().ok_or(FeedError::NoKeys)?;
+        let document = Document::verify(text, keys, issuer, now.seconds())?;
+        let held = self.revocations();
+        if held.is_some_and(|held| held.refuses_key(issuer, document.key_id())) {
+            return Err(FeedError::WithdrawnKey(document.key_id().clone()));
+        }
+        let started = attempt.started();
+        match &mut self.feed {
+            Some(held) => {
+                held.value.merge(&document, now.seconds())?;
+                held.fetched = held.fetched.max(started);
+            }
+            None => {
+                let mut value = Revocations::default();
+                value.merge(&document, now.seconds())?;
+                self.feed = Some(Held { value, fetched: started });
+            }
+        }
+        Ok(())
+    }
+
+    /// The attempt to fetch the keys is over, well or badly.
+    pub fn end_keys(&mut self, attempt: Attempt) {
+        self.keys_schedule.end(attempt);
+    }
+
+    /// The attempt to fetch the revocations is over, well or badly.
+    pub fn end_feed(&mut self, attempt: Attempt) {
+        self.feed_schedule.end(attempt);
+    }
+}
+
+/// Milliseconds since `fetched`; `None` when the clock was put back so far that nobody knows.
+fn age(fetched: Millis, now: Millis) -> Option<i64> {
+    let age = now.since(fetched);
+    (age >= -CLOCK_STEP).then_some(age)
+}
+
+fn begin(schedule: &mut Schedule, freshness: Freshness, now: Millis) -> Option<Attempt> {
+    match freshness {
+        Freshness::Fresh => None,
+        Freshness::Ageing => schedule.begin(Urgency::Behind, now),
+        Freshness::Stale | Freshness::Gone => schedule.begin(Urgency::First, now),
+    }
+}
+
+/// How long a request waits for an attempt that is under way. Where none is, the last one failed a
+/// moment ago, and waiting would not help.
+fn patience(schedule: &Schedule, freshness: Freshness, now: Millis) -> i64 {
+    match freshness {
+        Freshness::Stale if schedule.is_busy(now) => WAIT_FOR_FRESHER,
+        Freshness::Gone if schedule.is_busy(now) => WAIT_FOR_ANY,
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,211 @@
+//! The URL of a request (RFC 3986), taken apart but never rewritten: the text that is judged is
+//! the text that is forwarded.
+//!
+//! Invariant: a [`Target`] has a path that can be read in one way only. What upstreams are known
+//! to read differently (encoded slashes and dots, empty and dot segments, backslashes, path
+//! parameters, double encoding, control characters) is refused before a rule is chosen.
+
+/// The URL cannot be judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TargetFault {
+    /// Not an absolute `http` or `https` URL.
+    #[error("not an absolute URL")]
+    Url,
+    /// The path can be read in more than one way.
+    #[error("an ambiguous path")]
+    Ambiguous,
+}
+
+/// An absolute URL in its parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Target<'a> {
+    /// `http` or `https`.
+    pub scheme: &'a str,
+    /// Host and port as they stand in the URL.
+    pub authority: &'a str,
+    /// The host alone.
+    pub host: &'a str,
+    /// The path, from its first slash.
+    pub path: &'a str,
+    /// The path and whatever follows.
+    pub path_and_query: &'a str,
+}
+
+impl<'a> Target<'a> {
+    /// Takes an absolute URL apart.
+    ///
+    /// ```
+    /// use portcullis_edge::target::{Target, TargetFault};
+    /// let target = Target::parse("https://app.example:8443/notes/7?q=/../x").unwrap();
+    /// assert_eq!((target.host, target.path), ("app.example", "/notes/7"));
+    /// assert_eq!(target.path_and_query, "/notes/7?q=/../x");
+    /// assert_eq!(Target::parse("https://app.example/a%2fb"), Err(TargetFault::Ambiguous));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// See [`TargetFault`].
+    pub fn parse(url: &'a str) -> Result<Self, TargetFault> {
+        let (scheme, rest) = url.split_once("://").ok_or(TargetFault::Url)?;
+        if !matches!(scheme, "http" | "https") {
+            return Err(TargetFault::Url);
+        }
+        let end = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
+        let (authority, path_and_query) = rest.split_at_checked(end).ok_or(TargetFault::Url)?;
+        if authority.is_empty() || authority.contains('@') {
+            return Err(TargetFault::Url);
+        }
+        let host = match authority.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => host,
+            _ => authority,
+        };
+        let path = path_and_query.split_once('?').map_or(path_and_query, |(path, _)| path);
+        if path_and_query.contains('#') || is_ambiguous(path) {
+            return Err(TargetFault::Ambiguous);
+        }
+        Ok(Self { scheme, authority, host, path, path_and_query })
+    }
+}
+
+/// Whether some upstream might read this path in another way than it is written.
+fn is_ambiguous(path: &str) -> bool {
+    let Some(segments) = path.strip_prefix('/') else { return true };
+    // `;` begins a parameter that some servers cut off: `/admin;x/` is `/admin/` to them.
+    let plain = |byte: u8| byte.is_ascii_graphic() && byte != b'\\' && byte != b';';
+    let last = segments.rsplit('/').next();
+    let empty_inside = segments.split('/').filter(|segment| segment.is_empty()).count()
+        > usize::from(last == Some(""));
+    !path.bytes().all(plain)
+        || empty_inside
+        || segments.split('/').any(|segment| matches!(segment, "." | ".."))
+        || has_ambiguous_encoding(segments)
+}
+
+/// Whether a percent-encoding is malformed, or stands for a character that some server takes for
+/// the character itself.
+fn has_ambiguous_encoding(text: &str) -> bool {
+    let mut decoded = Vec::new();
+    let mut rest = text.as_bytes();
+    while let Some((&byte, tail)) = rest.split_first() {
+        if byte != b'%' {
+            decoded.push(byte);
+            rest = tail;
+            continue;
+        }
+        let Some((digits, tail)) = tail.split_first_chunk::<2>() else { return true };
+        let Some(byte) = hex_byte(*digits) else { return true };
+        let unreserved = byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+        let structural = b"/\\;?#".contains(&byte);
+        // `%252e` is a dot to whoever decodes twice.
+        let twice = byte == b'%' && tail.split_first_chunk::<2>().is_some_and(|(digits, _)| hex_byte(*digits).is_some());
+        if unreserved || structural || twice || byte.is_ascii_control() {
+            return true;
+        }
+        decoded.push(byte);
+        rest = tail;
+    }
+    // Not UTF-8: overlong encodings of slashes and dots among others.
+    std::str::from_utf8(&decoded).is_err()
+}
+
+fn hex_byte([high, low]: [u8; 2]) -> Option<u8> {
+    let digit = |digit: u8| char::from(digit).to_digit(16);
+    u8::try_from(digit(high)? * 16 + digit(low)?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn path(path: &str) -> Result<String, TargetFault> {
+        let url = format!("http://a.example{path}");
+        Target::parse(&url).map(|target| target.path.to_owned())
+    }
+
+    #[test]
+    fn ambiguous_paths_are_refused() {
+        for text in [
+            "", "?q", "/a//b", "//", "/a//", "/./a", "/a/..", "/a/../b", "/.", "/a%2Fb", "/a%2fb", "/a%5Cb", "/a%5c",
+            "/%2e%2e/a", "/.%2E/a", "/%2E", "/a%41", "/%7Ea", "/%2d", "/%5f", "/a\\b", "\\a", "/a;b=c", "/a%3bb", "/a%00",
+            "/a%0d%0ab", "/a%1f", "/a%7F", "/a b", "/a\tb", "/a\u{7f}", "/\u{e4}", "/a%", "/a%2", "/a%zz", "/a%u002f",
+            "/a%252fb", "/a%252e", "/a%3fb", "/a%23b", "/a#b", "/a%c0%af", "/a%ff", "/a%e2%82", "/a%C3",
+        ] {
+            assert!(path(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn usual_paths_pass_as_they_are() {
+        for text in [
+            "/", "/a", "/a/", "/a/b.c", "/a/...", "/..a", "/a%20b", "/caf%C3%A9", "/a+b", "/a:b@c", "/a,b!c'(d)*$&=",
+            "/100%25", "/100%25/x", "/a%5B0%5D", "/%E2%82%AC",
+        ] {
+            assert_eq!(path(text).as_deref(), Ok(text));
+        }
+    }
+
+    #[test]
+    fn queries_are_nobody_s_business() {
+        let url = "http://a/x?y=/../%2f;//\\%zz?&z";
+        let target = Target::parse(url).unwrap();
+        assert_eq!(target.path, "/x");
+        assert_eq!(target.path_and_query, "/x?y=/../%2f;//\\%zz?&z");
+    }
+
+    #[test]
+    fn the_host_is_taken_without_its_port() {
+        for (url, host) in [
+            ("http://a.example/", "a.example"),
+            ("https://a.example:8443/", "a.example"),
+            ("http://[::1]:8787/", "[::1]"),
+            ("http://[::1]/", "[::1]"),
+        ] {
+            assert_eq!(Target::parse(url).unwrap().host, host);
+        }
+        for url in ["http:///x", "http://u@a/", "/x", "ftp://a/", "http:/a/", "http://a", "http://a\\@b/"] {
+            assert!(Target::parse(url).is_err(), "{url}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_path_that_passes_reads_the_same_after_decoding_once_or_twice(text in "/[a-c/.%0-9A-F;\\\\?#]{0,16}") {
+            let url = format!("http://a{text}");
+            if let Ok(target) = Target::parse(&url) {
+                let once = decode(target.path);
+                prop_assert_eq!(once.matches('/').count(), target.path.matches('/').count());
+                prop_assert_eq!(decode(&once), once.clone());
+                prop_assert!(!once.split('/').any(|segment| segment == "." || segment == ".."));
+            }
+        }
+
+        #[test]
+        fn whatever_the_url_taking_it_apart_ends(text in ".{0,64}") {
+            let _ = Target::parse(&text);
+            let _ = path(&text);
+        }
+    }
+
+    /// Percent-decoding as a lenient server does it.
+    fn decode(text: &str) -> String {
+        let bytes = text.as_bytes();
+        let mut out = Vec::new();
+        let mut at = 0;
+        while at < bytes.len() {
+            let encoded = bytes.get(at + 1..at + 3).and_then(|pair| hex_byte([pair[0], pair[1]]));
+            match encoded.filter(|_| bytes[at] == b'%') {
+                Some(byte) => {
+                    out.push(byte);
+                    at += 3;
+                }
+                None => {
+                    out.push(bytes[at]);
+                    at += 1;
+                }
+            }
+        }
+        String::from_utf8_lossy(&out).into_owned()
+    }
+}
