@@ -86,6 +86,14 @@ pub struct Event {
 impl Event {
     /// An event without place and detail.
     pub const fn new(at: UnixSeconds, action: Action, actor: Actor) -> Self {
-        Self { at, action, actor, user_id: None, session_id: None, ip: None, detail: None }
+        Self {
+            at,
+            action,
+            actor,
+            user_id: None,
+            session_id: None,
+            ip: None,
+            detail: None,
+        }
     }
 }

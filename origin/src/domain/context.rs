@@ -53,7 +53,8 @@ mod tests {
 
     #[test]
     fn an_update_does_not_change_the_family() {
-        let chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/";
+        let chrome =
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/";
         let edge = format!("{chrome}120.0 Safari/537.36 Edg/120.0");
         assert_eq!(family(&format!("{chrome}119.0 Safari/537.36")), "Chrome");
         assert_eq!(family(&format!("{chrome}120.0 Safari/537.36")), "Chrome");

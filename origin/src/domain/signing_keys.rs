@@ -18,11 +18,13 @@ use portcullis_shared::{
 };
 
 use crate::domain::{
+    app::App,
     audit::{Action, Actor, Event},
     clock::{Clock, UnixMillis},
     entropy::{self, Entropy, EntropyError},
     master_key::{MasterKeys, UnsealError},
-    store::{KeysChange, Seq, Store, StoreError},
+    store::{KeysChange, Seq, StoreError},
+    transaction,
 };
 
 /// How long an edge may hold a key set, in seconds; the entry of a withdrawn key stands longer.
@@ -101,4 +103,302 @@ pub fn states(keys: &[StoredKey], now: UnixSeconds, token_lifetime: i64) -> Vec<
             }
         })
         .collect()
+}
+
+/// Why there is no key to sign with.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// No key is active; `portcullis serve` makes one when it starts.
+    #[error("there is no active signing key")]
+    NoActiveKey,
+    /// The master key that sealed it is missing.
+    #[error("the signing key {0} cannot be opened")]
+    Sealed(KeyId, #[source] UnsealError),
+    /// See [`EntropyError`].
+    #[error(transparent)]
+    Entropy(#[from] EntropyError),
+    /// See [`StoreError`].
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// How long, in milliseconds, a replica works with what it read. A key that another replica
+/// withdrew signs no longer than that.
+const REREAD_AFTER: i64 = 1000;
+
+/// What a replica knows of the keys.
+struct Snapshot {
+    read_at: UnixMillis,
+    active: Option<Arc<SigningKey>>,
+    verifying: Option<Arc<KeySet>>,
+    public: Arc<PublicKeySet>,
+}
+
+/// The signing keys as this replica last read them.
+#[derive(Default)]
+pub struct SigningKeys {
+    snapshot: Mutex<Option<Arc<Snapshot>>>,
+    /// Opened private keys, so that a key is opened once.
+    opened: Mutex<HashMap<KeyId, Arc<SigningKey>>>,
+    reading: tokio::sync::Mutex<()>,
+}
+
+impl SigningKeys {
+    /// The key to sign with now.
+    ///
+    /// # Errors
+    ///
+    /// See [`KeyError`].
+    pub async fn active(&self, app: &App) -> Result<Arc<SigningKey>, KeyError> {
+        self.snapshot(app)
+            .await?
+            .active
+            .clone()
+            .ok_or(KeyError::NoActiveKey)
+    }
+
+    /// The keys whose signatures count now.
+    ///
+    /// # Errors
+    ///
+    /// See [`KeyError`].
+    pub async fn verifying(&self, app: &App) -> Result<Arc<KeySet>, KeyError> {
+        self.snapshot(app)
+            .await?
+            .verifying
+            .clone()
+            .ok_or(KeyError::NoActiveKey)
+    }
+
+    /// The key set as it is published.
+    ///
+    /// # Errors
+    ///
+    /// See [`KeyError`].
+    pub async fn public(&self, app: &App) -> Result<Arc<PublicKeySet>, KeyError> {
+        Ok(Arc::clone(&self.snapshot(app).await?.public))
+    }
+
+    fn held(&self, now: UnixMillis) -> Option<Arc<Snapshot>> {
+        let held = self
+            .snapshot
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        held.filter(|held| (0..REREAD_AFTER).contains(&(now.0 - held.read_at.0)))
+    }
+
+    async fn snapshot(&self, app: &App) -> Result<Arc<Snapshot>, KeyError> {
+        let clock: &dyn Clock = app.clock.as_ref();
+        if let Some(held) = self.held(clock.now_millis()) {
+            return Ok(held);
+        }
+        // One reads, the others wait for what it finds.
+        let _reading = self.reading.lock().await;
+        let now = clock.now_millis();
+        if let Some(held) = self.held(now) {
+            return Ok(held);
+        }
+        let stored = app.store.signing_keys().await?;
+        let fresh = Arc::new(self.read(&stored, &app.master, now, app.config.token_lifetime)?);
+        *self.snapshot.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&fresh));
+        Ok(fresh)
+    }
+
+    /// Forgets what was read, so that the next use reads anew.
+    fn forget(&self) {
+        *self.snapshot.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    fn read(
+        &self,
+        stored: &[StoredKey],
+        master: &MasterKeys,
+        now: UnixMillis,
+        token_lifetime: i64,
+    ) -> Result<Snapshot, KeyError> {
+        let states = states(stored, now.seconds(), token_lifetime);
+        let published: Vec<(&StoredKey, KeyState)> = stored
+            .iter()
+            .zip(states)
+            .filter(|(_, state)| !matches!(state, KeyState::Gone | KeyState::Withdrawn))
+            .collect();
+        let active = published
+            .iter()
+            .find(|(_, state)| *state == KeyState::Active);
+        let active = active.map(|(key, _)| self.open(key, master)).transpose()?;
+        let keys = published.iter();
+        let verifying = keys.filter_map(|(key, _)| VerifyingKey::new(key.id.clone(), &key.public));
+        Ok(Snapshot {
+            read_at: now,
+            active,
+            verifying: KeySet::new(verifying.collect()).ok().map(Arc::new),
+            public: Arc::new(PublicKeySet {
+                keys: published
+                    .iter()
+                    .map(|(key, _)| PublicJwk::new(&key.id, &key.public))
+                    .collect(),
+            }),
+        })
+    }
+
+    fn open(&self, key: &StoredKey, master: &MasterKeys) -> Result<Arc<SigningKey>, KeyError> {
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = opened.get(&key.id) {
+            return Ok(Arc::clone(known));
+        }
+        let failed = |error| KeyError::Sealed(key.id.clone(), error);
+        let seed = master.open(&key.sealed, key.id.as_str()).map_err(failed)?;
+        let seed: &[u8; 32] = seed
+            .as_slice()
+            .try_into()
+            .map_err(|_| failed(UnsealError))?;
+        let secret = SigningKey::from_seed(seed).filter(|secret| *secret.id() == key.id);
+        let secret = Arc::new(secret.ok_or_else(|| failed(UnsealError))?);
+        opened.insert(key.id.clone(), Arc::clone(&secret));
+        Ok(secret)
+    }
+}
+
+impl std::fmt::Debug for SigningKeys {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("SigningKeys").finish_non_exhaustive()
+    }
+}
+
+/// How a new key takes over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rotation {
+    /// It is published first, and signs when every edge can know it.
+    Scheduled,
+    /// It signs at once, and the keys before it are withdrawn: they are presumed stolen.
+    Withdraw,
+}
+
+/// Makes sure that a key is active, or will be when the one that is grows too old; does nothing
+/// otherwise. Every replica does this at its start and from time to time.
+///
+/// # Errors
+///
+/// See [`KeyError`].
+pub async fn ensure(app: &App) -> Result<(), KeyError> {
+    let now = app.clock.now();
+    let (lifetime, config) = (app.config.token_lifetime, &app.config);
+    let (rotate_every, publish_before) = (config.key_rotate_every, config.key_publish_before);
+    let needed = move |keys: &[StoredKey]| -> Option<UnixSeconds> {
+        let states = states(keys, now, lifetime);
+        if states.contains(&KeyState::Next) {
+            return None;
+        }
+        let active = keys
+            .iter()
+            .zip(&states)
+            .find(|(_, state)| **state == KeyState::Active);
+        match active {
+            None => Some(now),
+            Some((key, _)) => {
+                let old = rotate_every > 0 && now.since(key.activates_at) >= rotate_every;
+                old.then(|| now.plus(publish_before))
+            }
+        }
+    };
+    if needed(&app.store.signing_keys().await?).is_none() {
+        return Ok(());
+    }
+    let candidate = generate(app, now)?;
+    let decide = move |keys: &[StoredKey]| {
+        // Another replica may have done it meanwhile.
+        let Some(activates_at) = needed(keys) else {
+            return KeysChange::default();
+        };
+        let gone = keys.iter().zip(states(keys, now, lifetime));
+        let gone = gone.filter(|(key, state)| {
+            let forgotten = key
+                .withdrawn_at
+                .is_some_and(|at| now.since(at) > KEY_SET_HARD_AGE * 2);
+            *state == KeyState::Gone || forgotten
+        });
+        KeysChange {
+            removed: gone.map(|(key, _)| key.id.clone()).collect(),
+            events: vec![key_event(
+                now,
+                Action::KeyAdded,
+                Actor::Service,
+                &candidate.id,
+            )],
+            added: vec![StoredKey {
+                activates_at,
+                ..candidate
+            }],
+            ..KeysChange::default()
+        }
+    };
+    transaction::with_keys(app.store.as_ref(), app.now(), decide).await?;
+    app.signing.forget();
+    Ok(())
+}
+
+/// Adds a key now; gives its id and the feed's `seq`.
+///
+/// # Errors
+///
+/// See [`KeyError`].
+pub async fn rotate(app: &App, rotation: Rotation, actor: Actor) -> Result<(KeyId, Seq), KeyError> {
+    let now = app.clock.now();
+    let mut key = generate(app, now)?;
+    if rotation == Rotation::Scheduled {
+        key.activates_at = now.plus(app.config.key_publish_before);
+    }
+    let id = key.id.clone();
+    let tokens = app.tokens();
+    let decide = move |keys: &[StoredKey]| {
+        let mut change = KeysChange {
+            events: vec![key_event(now, Action::KeyAdded, actor, &key.id)],
+            added: vec![key],
+            ..KeysChange::default()
+        };
+        if rotation == Rotation::Withdraw {
+            for old in keys.iter().filter(|old| old.withdrawn_at.is_none()) {
+                change.withdrawn.push((old.id.clone(), now));
+                change
+                    .events
+                    .push(key_event(now, Action::KeyWithdrawn, actor, &old.id));
+                change.revocations.push(Record {
+                    kind: Kind::SigningKey,
+                    digest: Digest::of(&tokens.issuer, Kind::SigningKey, old.id.as_str()),
+                    not_before: now,
+                    // Edges may hold a key set with it for a day, and its thief keeps minting.
+                    drop_at: tokens.all_expired_after(now.plus(KEY_SET_HARD_AGE)),
+                });
+            }
+        }
+        change
+    };
+    let seq = transaction::with_keys(app.store.as_ref(), app.now(), decide).await?;
+    app.signing.forget();
+    Ok((id, seq))
+}
+
+/// A new key that is active from `now` on.
+fn generate(app: &App, now: UnixSeconds) -> Result<StoredKey, KeyError> {
+    let entropy: &dyn Entropy = app.entropy.as_ref();
+    let seed = zeroize::Zeroizing::new(entropy::random::<32>(entropy)?);
+    let key = SigningKey::from_seed(&seed).ok_or(EntropyError)?;
+    Ok(StoredKey {
+        id: key.id().clone(),
+        public: key.public_bytes(),
+        sealed: app
+            .master
+            .seal(seed.as_slice(), key.id().as_str(), entropy)?,
+        created_at: now,
+        activates_at: now,
+        withdrawn_at: None,
+    })
+}
+
+fn key_event(at: UnixSeconds, action: Action, actor: Actor, id: &KeyId) -> Event {
+    Event {
+        detail: Some(id.to_string()),
+        ..Event::new(at, action, actor)
+    }
 }

@@ -97,7 +97,7 @@ pub type KeysDecision = Box<dyn FnOnce(&[StoredKey]) -> KeysChange + Send>;
 
 /// The feed's `seq` after a change: the one that the change itself got when it revoked something,
 /// else the current one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Seq(pub u64);
 
 /// A part of the feed, read in one snapshot of the database.

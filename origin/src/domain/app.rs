@@ -1,0 +1,115 @@
+//! What every use case works with: storage, time, randomness, keys, and the settings in force.
+
+use std::sync::Arc;
+
+use crate::domain::{
+    client::Client,
+    clock::{Clock, UnixMillis},
+    ending::Tokens,
+    entropy::Entropy,
+    feed::FeedCache,
+    hashing::Hasher,
+    master_key::MasterKeys,
+    refresh::Rules,
+    signing_keys::SigningKeys,
+    store::Store,
+};
+
+/// The client of the administration. Its tokens are for the issuer alone.
+pub const ADMIN_CLIENT: &str = "portcullis-admin";
+
+/// The client of a login that names none.
+pub const DEFAULT_CLIENT: &str = "portcullis";
+
+/// The settings that the domain obeys; times in seconds.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `iss` of everything that is signed: the edge's public URL.
+    pub issuer: String,
+    /// For how long an access token lives.
+    pub token_lifetime: i64,
+    /// The rules of refresh.
+    pub refresh: Rules,
+    /// For how long a session may live, however much it is used.
+    pub absolute_lifetime: i64,
+    /// For how long a setup token is taken.
+    pub setup_lifetime: i64,
+    /// How long a new signing key is published before it signs.
+    pub key_publish_before: i64,
+    /// How long a signing key signs before it is replaced; 0 for ever.
+    pub key_rotate_every: i64,
+    /// The clients.
+    pub clients: Vec<Client>,
+}
+
+impl Config {
+    /// The client of this id.
+    pub fn client(&self, id: &str) -> Option<&Client> {
+        self.clients.iter().find(|client| client.id == id)
+    }
+}
+
+/// The service, as the use cases see it.
+pub struct App {
+    /// Users, sessions, keys, the feed.
+    pub store: Arc<dyn Store>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// Password hashing.
+    pub hasher: Hasher,
+    /// The keys that nothing in the database can be used without.
+    pub master: MasterKeys,
+    /// The signing keys, re-read each second.
+    pub signing: SigningKeys,
+    /// The feed's document of this moment.
+    pub feed: FeedCache,
+    /// The settings.
+    pub config: Config,
+}
+
+impl App {
+    /// Puts the parts together.
+    pub fn new(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        hasher: Hasher,
+        master: MasterKeys,
+        config: Config,
+    ) -> Self {
+        let signing = SigningKeys::default();
+        Self {
+            store,
+            clock,
+            entropy,
+            hasher,
+            master,
+            signing,
+            feed: FeedCache::default(),
+            config,
+        }
+    }
+
+    /// Whose tokens are minted, and how long they live.
+    pub fn tokens(&self) -> Tokens {
+        Tokens {
+            issuer: self.config.issuer.clone(),
+            lifetime: self.config.token_lifetime,
+        }
+    }
+
+    /// The time, in milliseconds.
+    pub fn now(&self) -> UnixMillis {
+        self.clock.now_millis()
+    }
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("App")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}

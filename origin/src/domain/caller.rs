@@ -1,0 +1,120 @@
+//! Who calls the origin's own endpoints, by access token.
+//!
+//! The token says who claims to call; session, user and roles are read from the database. Whoever
+//! was banned or demoted a moment ago cannot act, whatever the token says.
+
+use portcullis_shared::{claims::AccessClaims, ids::SessionId, token::Unverified};
+
+use crate::domain::{
+    app::{ADMIN_CLIENT, App},
+    session::Session,
+    signing_keys::KeyError,
+    store::StoreError,
+    user::{ADMIN_ROLE, User},
+};
+
+/// Somebody with an active session.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The user, as the database has it.
+    pub user: User,
+    /// The session that the token belongs to.
+    pub session: Session,
+    claims: AccessClaims,
+}
+
+impl Caller {
+    /// What the token says; of use where the token itself is asked about.
+    pub fn claims(&self) -> &AccessClaims {
+        &self.claims
+    }
+}
+
+/// An administrator. Having one is the permission to administrate.
+#[derive(Debug, Clone)]
+pub struct Admin(Caller);
+
+impl Admin {
+    /// Who it is.
+    pub fn caller(&self) -> &Caller {
+        &self.0
+    }
+}
+
+/// Why nobody is known to call.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The token is not one of ours, has expired, or was revoked: all look alike.
+    #[error("the access token is not valid")]
+    InvalidToken,
+    /// See [`KeyError`].
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// See [`StoreError`].
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The caller is no administrator, or the token is not the administration's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this needs an administrator's token of the client {ADMIN_CLIENT}")]
+pub struct NotAdmin;
+
+/// Finds out who calls.
+///
+/// # Errors
+///
+/// See [`Error`].
+pub async fn authenticate(app: &App, bearer: &str) -> Result<Caller, Error> {
+    let keys = app.signing.verifying(app).await?;
+    let authentic = Unverified::parse(bearer)
+        .and_then(|token| token.authenticate(&keys))
+        .map_err(|_| Error::InvalidToken)?;
+    let config = &app.config;
+    let verified = authentic
+        .verify_for_issuer(&config.issuer, config.token_lifetime, app.clock.now())
+        .map_err(|_| Error::InvalidToken)?;
+    let claims = verified.claims();
+    let session: SessionId = claims
+        .sid
+        .as_deref()
+        .and_then(|sid| sid.parse().ok())
+        .ok_or(Error::InvalidToken)?;
+    let (session, user) = app
+        .store
+        .session(session)
+        .await?
+        .ok_or(Error::InvalidToken)?;
+    let in_force = session.is_active(app.clock.now())
+        && user.is_active()
+        && user.id.to_string() == claims.sub
+        && session.client_id == claims.client_id
+        && claims.iat > user.not_before;
+    if !in_force {
+        return Err(Error::InvalidToken);
+    }
+    Ok(Caller {
+        user,
+        session,
+        claims: claims.clone(),
+    })
+}
+
+/// Makes sure that the caller may administrate.
+///
+/// # Errors
+///
+/// [`NotAdmin`].
+pub fn require_admin(app: &App, caller: Caller) -> Result<Admin, NotAdmin> {
+    let is_admin = caller
+        .user
+        .roles
+        .iter()
+        .any(|role| role.as_str() == ADMIN_ROLE);
+    let for_us_alone = caller.claims.aud.is_only(&app.config.issuer);
+    if is_admin && for_us_alone && caller.claims.client_id == ADMIN_CLIENT {
+        Ok(Admin(caller))
+    } else {
+        Err(NotAdmin)
+    }
+}

@@ -1,0 +1,128 @@
+//! Token introspection (RFC 7662): what a token is worth at this moment, by the database.
+
+use portcullis_shared::{
+    claims::{AccessClaims, Audience},
+    ids::SessionId,
+    scope::ScopeSet,
+    time::UnixSeconds,
+    token::Unverified,
+};
+
+use crate::domain::{
+    app::App, caller, refresh::RefreshToken, signing_keys::KeyError, store::StoreError,
+};
+
+/// What is told of an active token (RFC 7662 §2.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Active {
+    /// The token's kind, in the names of RFC 7009 §2.1: `access_token` or `refresh_token`.
+    pub kind: &'static str,
+    /// What it may do.
+    pub scope: ScopeSet,
+    /// The client that it was given to.
+    pub client_id: String,
+    /// Its user's name.
+    pub username: String,
+    /// Its user.
+    pub sub: String,
+    /// Its session.
+    pub sid: SessionId,
+    /// Who minted it.
+    pub iss: String,
+    /// Whom it is for.
+    pub aud: Option<Audience>,
+    /// From when on it is not taken.
+    pub exp: UnixSeconds,
+    /// When it was minted; for a refresh token, when it was issued.
+    pub iat: UnixSeconds,
+    /// Its own identifier; access tokens have one.
+    pub jti: Option<String>,
+}
+
+/// Tells what a token is worth; `None` when it is worth nothing, whatever the cause.
+///
+/// # Errors
+///
+/// [`caller::Error::Key`] and [`caller::Error::Store`].
+pub async fn introspect(app: &App, token: &str) -> Result<Option<Active>, caller::Error> {
+    if let Ok(refresh) = RefreshToken::parse(token, &app.master) {
+        return Ok(refresh_token(app, refresh).await?);
+    }
+    match caller::authenticate(app, token).await {
+        Ok(caller) => {
+            let claims = caller.claims().clone();
+            let AccessClaims {
+                iss,
+                aud,
+                sub,
+                client_id,
+                iat,
+                exp,
+                jti,
+                scope,
+                ..
+            } = claims;
+            Ok(Some(Active {
+                kind: "access_token",
+                scope,
+                client_id,
+                username: caller.user.username.to_string(),
+                sub,
+                sid: caller.session.id,
+                iss,
+                aud: Some(aud),
+                exp,
+                iat,
+                jti: Some(jti),
+            }))
+        }
+        Err(caller::Error::InvalidToken) => Ok(None),
+        Err(error @ (caller::Error::Key(_) | caller::Error::Store(_))) => Err(error),
+    }
+}
+
+async fn refresh_token(app: &App, token: RefreshToken) -> Result<Option<Active>, StoreError> {
+    let Some((session, user)) = app.store.session(token.session).await? else {
+        return Ok(None);
+    };
+    let newest = token.generation == session.generation;
+    let client = app.config.client(&session.client_id);
+    let Some(client) = client.filter(|_| newest) else {
+        return Ok(None);
+    };
+    if !session.is_active(app.clock.now()) || !user.is_active() {
+        return Ok(None);
+    }
+    Ok(Some(Active {
+        kind: "refresh_token",
+        scope: client.grant(&user.scopes),
+        client_id: session.client_id,
+        username: user.username.to_string(),
+        sub: user.id.to_string(),
+        sid: session.id,
+        iss: app.config.issuer.clone(),
+        aud: None,
+        exp: session.idle_expires_at.min(session.absolute_expires_at),
+        iat: session.rotated_at,
+        jti: None,
+    }))
+}
+
+/// The session of a genuine access token that has not expired, be it revoked or not: whoever shows
+/// it may end the session (RFC 7009 §2.1).
+///
+/// # Errors
+///
+/// See [`KeyError`].
+pub async fn session_of(app: &App, token: &str) -> Result<Option<SessionId>, KeyError> {
+    let keys = app.signing.verifying(app).await?;
+    let authentic = Unverified::parse(token).and_then(|token| token.authenticate(&keys));
+    let Ok(authentic) = authentic else {
+        return Ok(None);
+    };
+    let (config, now) = (&app.config, app.clock.now());
+    let verified = authentic.verify_for_issuer(&config.issuer, config.token_lifetime, now);
+    Ok(verified
+        .ok()
+        .and_then(|token| token.claims().sid.as_deref()?.parse().ok()))
+}

@@ -1,0 +1,212 @@
+//! Login: a password becomes a session and its first tokens.
+//!
+//! Known and unknown users, right and wrong passwords cost the same hash and get the same answer.
+//! Only who has the right password learns that an account is banned.
+
+use portcullis_shared::{ids::SessionId, time::UnixSeconds};
+
+use crate::domain::{
+    app::{App, DEFAULT_CLIENT},
+    audit::{Action, Actor, Event},
+    client::{Client, ClientKind},
+    context::Context,
+    entropy::{self, EntropyError},
+    hashing::{HashingError, Verdict},
+    mint::{MintError, Mintable, TokenSet, mint},
+    password::Password,
+    session::Session,
+    store::{StoreError, UserChange},
+    transaction,
+    user::{User, Username},
+};
+
+/// The longest name of a device, in characters.
+pub const DEVICE_LIMIT: usize = 100;
+
+/// A login as asked for.
+#[derive(Debug)]
+pub struct Request {
+    /// Whatever was typed as username.
+    pub username: String,
+    /// Whatever was typed as password.
+    pub password: Password,
+    /// The client; the default one where none is named.
+    pub client_id: Option<String>,
+    /// What the client calls the device.
+    pub device: Option<String>,
+}
+
+/// Why there is no session.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No such user, no password set, or another one: all look alike.
+    #[error("username or password is wrong")]
+    InvalidCredentials,
+    /// The password is right and the user banned.
+    #[error("the account is banned")]
+    Banned,
+    /// No such client, or one that logs users in another way.
+    #[error("the client is not known")]
+    InvalidClient,
+    /// The device's name is too long or has control characters.
+    #[error("a device's name has 1 to {DEVICE_LIMIT} characters, none of them for control")]
+    InvalidDevice,
+    /// See [`HashingError`].
+    #[error(transparent)]
+    Hashing(#[from] HashingError),
+    /// See [`EntropyError`].
+    #[error(transparent)]
+    Entropy(#[from] EntropyError),
+    /// See [`MintError`].
+    #[error(transparent)]
+    Mint(#[from] MintError),
+    /// See [`StoreError`].
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Logs somebody in.
+///
+/// # Errors
+///
+/// See [`Error`].
+pub async fn login(app: &App, request: Request, context: &Context) -> Result<TokenSet, Error> {
+    let Request {
+        username,
+        password,
+        client_id,
+        device,
+    } = request;
+    let client = public_client(app, client_id.as_deref().unwrap_or(DEFAULT_CLIENT))?;
+    if device.as_deref().is_some_and(|name| !is_device_name(name)) {
+        return Err(Error::InvalidDevice);
+    }
+    let user = authenticate(app, &username, password).await?;
+    let opening = Opening {
+        id: entropy::session_id(app.entropy.as_ref())?,
+        client_id: client.id.clone(),
+        checked_hash: user.user.password_hash.clone(),
+        rehashed: user.rehashed,
+        device,
+        context: context.clone(),
+        now: app.clock.now(),
+        token_lifetime: app.config.token_lifetime,
+        idle_lifetime: app.config.refresh.idle_lifetime,
+        absolute_lifetime: app.config.absolute_lifetime,
+    };
+    let decided = transaction::with_user(
+        app.store.as_ref(),
+        user.user.id,
+        app.now(),
+        move |user, _| opening.decide(user),
+    );
+    let (opened, _) = decided.await?.ok_or(Error::InvalidCredentials)?;
+    Ok(mint(app, client, opened?, None).await?)
+}
+
+fn public_client<'a>(app: &'a App, id: &str) -> Result<&'a Client, Error> {
+    let client = app.config.client(id).ok_or(Error::InvalidClient)?;
+    if client.kind == ClientKind::Public {
+        Ok(client)
+    } else {
+        Err(Error::InvalidClient)
+    }
+}
+
+fn is_device_name(name: &str) -> bool {
+    (1..=DEVICE_LIMIT).contains(&name.chars().count()) && !name.chars().any(char::is_control)
+}
+
+/// A user whose password was right, and the new hash where the old one is out of date.
+struct Authenticated {
+    user: User,
+    rehashed: Option<String>,
+}
+
+async fn authenticate(
+    app: &App,
+    username: &str,
+    password: Password,
+) -> Result<Authenticated, Error> {
+    // What nobody can have is not worth a hash, and tells nothing about anybody.
+    if !password.is_within_limit() {
+        return Err(Error::InvalidCredentials);
+    }
+    let user = match username.parse::<Username>() {
+        Ok(name) => app.store.user_by_name(&name).await?,
+        Err(_) => None,
+    };
+    let stored = user.as_ref().and_then(|user| user.password_hash.as_deref());
+    let verdict = app.hasher.verify(password.clone(), stored).await?;
+    let rehashed = match verdict {
+        Verdict::Wrong => return Err(Error::InvalidCredentials),
+        Verdict::Right => None,
+        Verdict::RightButOld => Some(app.hasher.hash(password, app.entropy.as_ref()).await?),
+    };
+    let user = user.ok_or(Error::InvalidCredentials)?;
+    Ok(Authenticated { user, rehashed })
+}
+
+/// Whatever the opening of a session depends on beside the user's row.
+struct Opening {
+    id: SessionId,
+    client_id: String,
+    /// What the password was checked against; it must not have changed since.
+    checked_hash: Option<String>,
+    rehashed: Option<String>,
+    device: Option<String>,
+    context: Context,
+    now: UnixSeconds,
+    token_lifetime: i64,
+    idle_lifetime: i64,
+    absolute_lifetime: i64,
+}
+
+impl Opening {
+    fn decide(self, user: &User) -> (UserChange, Result<Mintable, Error>) {
+        if user.password_hash != self.checked_hash {
+            return (UserChange::default(), Err(Error::InvalidCredentials));
+        }
+        if !user.is_active() {
+            return (UserChange::default(), Err(Error::Banned));
+        }
+        let mut session = Session {
+            id: self.id,
+            user_id: user.id,
+            client_id: self.client_id,
+            generation: 1,
+            accepted: 0,
+            rotated_at: self.now,
+            replays: 0,
+            late_retries: 0,
+            last_iat: self.now,
+            ended: None,
+            created_at: self.now,
+            last_used_at: self.now,
+            idle_expires_at: self.now.plus(self.idle_lifetime),
+            absolute_expires_at: self.now.plus(self.absolute_lifetime),
+            device: self.device,
+            opened_from: self.context.clone(),
+            last_from: self.context,
+        };
+        let mintable = Mintable::authorise(&mut session, user, self.now, self.token_lifetime);
+        let event = Event {
+            user_id: Some(user.id),
+            session_id: Some(session.id),
+            ip: session.opened_from.ip,
+            ..Event::new(self.now, Action::Login, Actor::User(user.id))
+        };
+        let rehashed = self.rehashed.map(|hash| User {
+            password_hash: Some(hash),
+            updated_at: self.now,
+            ..user.clone()
+        });
+        let change = UserChange {
+            user: rehashed,
+            opened: Some(session),
+            events: vec![event],
+            ..UserChange::default()
+        };
+        (change, Ok(mintable))
+    }
+}

@@ -1,0 +1,196 @@
+//! Refresh (RFC 6749 §6): a spent refresh token is exchanged for its successor and an access
+//! token.
+//!
+//! [`token`] says what a refresh token is, [`decision`] what happens when one is presented; this
+//! is the use case around them.
+
+mod decision;
+mod token;
+
+pub use decision::{Rules, Transition, decide};
+pub use token::{IssuedToken, NotOurs, PREFIX, RefreshToken};
+
+use portcullis_shared::{scope::ScopeSet, time::UnixSeconds};
+
+use crate::domain::{
+    app::App,
+    audit::{Action, Actor, Event},
+    client::Client,
+    context::Context,
+    ending::Tokens,
+    mint::{MintError, Mintable, TokenSet, mint},
+    session::Session,
+    store::{SessionChange, StoreError},
+    transaction,
+    user::User,
+};
+
+/// A refresh as asked for.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// The refresh token.
+    pub token: &'a str,
+    /// The client, authenticated as its kind demands.
+    pub client: &'a Client,
+    /// What the access token shall be limited to.
+    pub scope: Option<ScopeSet>,
+}
+
+/// Why no tokens were given.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Unknown, spent, ended, expired, another client's: all look alike.
+    #[error("the refresh token is not valid")]
+    InvalidGrant,
+    /// More is asked for than was granted. The refresh token is still good.
+    #[error("more scope is asked for than was granted")]
+    InvalidScope,
+    /// The same token too often within the window. The session lives.
+    #[error("the refresh token is presented too often")]
+    TooManyReplays,
+    /// See [`MintError`].
+    #[error(transparent)]
+    Mint(#[from] MintError),
+    /// See [`StoreError`]; the refresh token is still good.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What the decision over the session came to.
+type Outcome = Result<Mintable, Error>;
+
+/// Exchanges a refresh token.
+///
+/// # Errors
+///
+/// See [`Error`].
+pub async fn refresh(
+    app: &App,
+    request: Request<'_>,
+    context: &Context,
+) -> Result<TokenSet, Error> {
+    let Request {
+        token,
+        client,
+        scope,
+    } = request;
+    let presented =
+        RefreshToken::parse(token, &app.master).map_err(|NotOurs| Error::InvalidGrant)?;
+    let now = app.now();
+    let judge = Judge {
+        presented,
+        client: client.clone(),
+        scope: scope.clone(),
+        context: context.clone(),
+        now: now.seconds(),
+        rules: app.config.refresh,
+        tokens: app.tokens(),
+    };
+    let decided = transaction::with_session(
+        app.store.as_ref(),
+        presented.session,
+        now,
+        move |session, user| judge.judge(session, user),
+    );
+    let (outcome, _) = decided.await?.ok_or(Error::InvalidGrant)?;
+    Ok(mint(app, client, outcome?, scope).await?)
+}
+
+/// Whatever the decision over a session depends on beside the rows.
+struct Judge {
+    presented: RefreshToken,
+    client: Client,
+    scope: Option<ScopeSet>,
+    context: Context,
+    now: UnixSeconds,
+    rules: Rules,
+    tokens: Tokens,
+}
+
+impl Judge {
+    fn judge(&self, session: &Session, user: &User) -> (SessionChange, Outcome) {
+        let unchanged = |error| (SessionChange::default(), Err(error));
+        if session.client_id != self.client.id || !user.is_active() {
+            return unchanged(Error::InvalidGrant);
+        }
+        let transition = decide(
+            session,
+            self.presented.generation,
+            &self.context,
+            self.now,
+            &self.rules,
+        );
+        // A wish for more is refused before the token is spent; theft is theft, whatever the wish.
+        let granted = self.client.grant(&user.scopes);
+        let too_much = self
+            .scope
+            .as_ref()
+            .is_some_and(|wanted| !granted.is_superset(wanted));
+        match transition {
+            Transition::Rotate(_) | Transition::Replay(_) | Transition::LateRetry(_)
+                if too_much =>
+            {
+                unchanged(Error::InvalidScope)
+            }
+            Transition::Rotate(next) | Transition::LateRetry(next) => self.grant(next, user, None),
+            Transition::Replay(next) => {
+                // No later than the first answer's access token, which was minted then.
+                let first = next.rotated_at.plus(self.tokens.lifetime);
+                self.grant(next, user, Some(first))
+            }
+            Transition::TooManyReplays => unchanged(Error::TooManyReplays),
+            Transition::Over => unchanged(Error::InvalidGrant),
+            Transition::Theft(ended) => {
+                let change = SessionChange {
+                    revocations: self
+                        .tokens
+                        .session_entry(&ended, self.now)
+                        .into_iter()
+                        .collect(),
+                    events: vec![self.event(Action::RefreshReuse, &ended)],
+                    session: Some(ended),
+                };
+                (change, Err(Error::InvalidGrant))
+            }
+            Transition::Ahead => {
+                let events = vec![self.event(Action::RefreshAhead, session)];
+                let change = SessionChange {
+                    events,
+                    ..SessionChange::default()
+                };
+                (change, Err(Error::InvalidGrant))
+            }
+        }
+    }
+
+    fn grant(
+        &self,
+        mut next: Session,
+        user: &User,
+        latest: Option<UnixSeconds>,
+    ) -> (SessionChange, Outcome) {
+        let mintable = Mintable::authorise(&mut next, user, self.now, self.tokens.lifetime);
+        let mintable = match latest {
+            Some(latest) => mintable.capped(latest),
+            None => mintable,
+        };
+        let change = SessionChange {
+            session: Some(next),
+            ..SessionChange::default()
+        };
+        (change, Ok(mintable))
+    }
+
+    fn event(&self, action: Action, session: &Session) -> Event {
+        Event {
+            user_id: Some(session.user_id),
+            session_id: Some(session.id),
+            ip: self.context.ip,
+            detail: Some(format!(
+                "presented {}, accepted {}, issued {}",
+                self.presented.generation, session.accepted, session.generation
+            )),
+            ..Event::new(self.now, action, Actor::Bearer)
+        }
+    }
+}

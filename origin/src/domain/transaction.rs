@@ -1,0 +1,74 @@
+//! Decisions with an answer: the store runs a decision inside a transaction; these hand out what
+//! it found, once the transaction is committed.
+
+use std::sync::mpsc;
+
+use portcullis_shared::ids::{SessionId, UserId};
+
+use crate::domain::{
+    clock::UnixMillis,
+    session::Session,
+    signing_keys::StoredKey,
+    store::{KeysChange, Seq, SessionChange, Store, StoreError, UserChange},
+    user::User,
+};
+
+/// Decides over a session; the decision's answer and the feed's `seq`, or `None` where there is no
+/// such session.
+///
+/// # Errors
+///
+/// See [`StoreError`]; nothing was written then.
+pub async fn with_session<T: Send + 'static>(
+    store: &dyn Store,
+    id: SessionId,
+    now: UnixMillis,
+    decide: impl FnOnce(&Session, &User) -> (SessionChange, T) + Send + 'static,
+) -> Result<Option<(T, Seq)>, StoreError> {
+    let (send, receive) = mpsc::channel();
+    let decision = move |session: &Session, user: &User| {
+        let (change, answer) = decide(session, user);
+        let _ = send.send(answer);
+        change
+    };
+    let seq = store.change_session(id, now, Box::new(decision)).await?;
+    Ok(seq
+        .zip(receive.try_recv().ok())
+        .map(|(seq, answer)| (answer, seq)))
+}
+
+/// Decides over a user and the sessions that have not been ended; as [`with_session`].
+///
+/// # Errors
+///
+/// See [`StoreError`]; nothing was written then.
+pub async fn with_user<T: Send + 'static>(
+    store: &dyn Store,
+    id: UserId,
+    now: UnixMillis,
+    decide: impl FnOnce(&User, &[Session]) -> (UserChange, T) + Send + 'static,
+) -> Result<Option<(T, Seq)>, StoreError> {
+    let (send, receive) = mpsc::channel();
+    let decision = move |user: &User, sessions: &[Session]| {
+        let (change, answer) = decide(user, sessions);
+        let _ = send.send(answer);
+        change
+    };
+    let seq = store.change_user(id, now, Box::new(decision)).await?;
+    Ok(seq
+        .zip(receive.try_recv().ok())
+        .map(|(seq, answer)| (answer, seq)))
+}
+
+/// Decides over all signing keys; as [`with_session`].
+///
+/// # Errors
+///
+/// See [`StoreError`]; nothing was written then.
+pub async fn with_keys(
+    store: &dyn Store,
+    now: UnixMillis,
+    decide: impl FnOnce(&[StoredKey]) -> KeysChange + Send + 'static,
+) -> Result<Seq, StoreError> {
+    store.change_signing_keys(now, Box::new(decide)).await
+}
