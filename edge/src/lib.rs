@@ -21,4 +21,4 @@ pub mod target;
 pub mod time;
 
 #[cfg(target_arch = "wasm32")]
-mod adapter;
+pub mod adapter;

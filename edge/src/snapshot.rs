@@ -16,6 +16,8 @@ use portcullis_shared::{
     routes::RevocationMode,
 };
 
+use sha2::{Digest as _, Sha256};
+
 use crate::time::Millis;
 
 pub use schedule::Attempt;
@@ -109,6 +111,8 @@ struct Held<T> {
 pub struct Snapshot {
     ages: Ages,
     keys: Option<Held<KeySet>>,
+    /// SHA-256 of the document that the keys were read from.
+    keys_digest: Option<[u8; 32]>,
     feed: Option<Held<Revocations>>,
     keys_schedule: Schedule,
     feed_schedule: Schedule,
@@ -189,23 +193,40 @@ impl Snapshot {
         Step { keys, feed: None, wait }
     }
 
+    /// Whether a fetch of the keys seems to be under way.
+    pub fn is_fetching_keys(&self, now: Millis) -> bool {
+        self.keys_schedule.is_busy(now)
+    }
+
+    /// Whether a request can be judged with nothing to be done first.
+    pub fn is_fresh(&self, mode: RevocationMode, now: Millis) -> bool {
+        self.keys_freshness(now) == Freshness::Fresh
+            && self.feed_freshness(mode, now) == Freshness::Fresh
+    }
+
     /// Whether the keys may be fetched because the feed names one that is not in the set; a budget
     /// of its own, so that unknown keys of tokens cannot use it up.
     pub fn begin_keys_for_feed(&mut self, now: Millis) -> Option<Attempt> {
         self.feed_key_budget.take(now).then(|| self.keys_schedule.begin_always(now))
     }
 
-    /// Takes in a key set. Says whether it may differ from the one held.
+    /// Takes in a key set. Says whether it differs from the one held before, so that signatures
+    /// which that one satisfied have to be checked again.
     ///
     /// # Errors
     ///
     /// [`KeySetError`]; the set held stays.
-    pub fn put_keys(&mut self, attempt: Attempt, json: &[u8]) -> Result<(), KeySetError> {
+    pub fn put_keys(&mut self, attempt: Attempt, json: &[u8]) -> Result<bool, KeySetError> {
         let value = KeySet::parse(json)?;
-        if self.keys.as_ref().is_none_or(|held| held.fetched <= attempt.started()) {
-            self.keys = Some(Held { value, fetched: attempt.started() });
+        let fetched = attempt.started();
+        if self.keys.as_ref().is_some_and(|held| held.fetched > fetched) {
+            return Ok(false);
         }
-        Ok(())
+        let digest = Sha256::digest(json).into();
+        let changed = self.keys_digest != Some(digest);
+        self.keys_digest = Some(digest);
+        self.keys = Some(Held { value, fetched });
+        Ok(changed)
     }
 
     /// Takes in a revocation document that arrived at the time `now`.

@@ -1,0 +1,119 @@
+//! What outlives a request: one per isolate, lost with it.
+//!
+//! Invariant: it is borrowed by the closures in this file alone, none of which awaits anything.
+
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+
+use portcullis_shared::routes::{RevocationMode, RouteTable};
+use wasm_bindgen::JsValue;
+
+use crate::{
+    cache::TokenCache,
+    gate::{self, Case, Config, Verdict},
+    settings::Settings,
+    snapshot::Snapshot,
+    time::Millis,
+};
+
+/// How far the isolate is with its settings.
+enum Setup {
+    /// The table has been read, the variables not yet: they come with the first request.
+    Table(RouteTable),
+    /// All is known.
+    Ready(Rc<Config>),
+    /// Something is wrong, and stays so until the next deployment.
+    Wrong(String),
+}
+
+struct Isolate {
+    setup: Setup,
+    snapshot: Snapshot,
+    cache: TokenCache,
+}
+
+thread_local! {
+    static ISOLATE: RefCell<Isolate> = RefCell::new(Isolate {
+        setup: Setup::Wrong("the route table has not been read".to_owned()),
+        snapshot: Snapshot::default(),
+        cache: TokenCache::new(0),
+    });
+}
+
+/// The time now. The runtime's clock stands still between one I/O and the next.
+pub(super) fn now() -> Millis {
+    #[expect(clippy::cast_possible_truncation, reason = "whole milliseconds far below 2^53")]
+    Millis(js_sys::Date::now() as i64)
+}
+
+/// Takes the route table in.
+pub(super) fn start(routes: &str) {
+    let setup = match RouteTable::parse(routes) {
+        Ok(table) => Setup::Table(table),
+        Err(error) => Setup::Wrong(error.to_string()),
+    };
+    ISOLATE.with_borrow_mut(|isolate| isolate.setup = setup);
+}
+
+/// Table and settings; the first call reads the settings from `env`.
+pub(super) fn config(env: &js_sys::Object) -> Result<Rc<Config>, String> {
+    ISOLATE.with_borrow_mut(|isolate| {
+        let pending = Setup::Wrong("the settings could not be read".to_owned());
+        let setup = match std::mem::replace(&mut isolate.setup, pending) {
+            Setup::Table(table) => match Settings::read(&variables(env), &table) {
+                Ok(settings) => {
+                    isolate.snapshot = Snapshot::new(settings.ages);
+                    isolate.cache = TokenCache::new(settings.token_cache_bytes);
+                    Setup::Ready(Rc::new(Config { table, settings }))
+                }
+                Err(error) => Setup::Wrong(error.to_string()),
+            },
+            known => known,
+        };
+        let config = match &setup {
+            Setup::Ready(config) => Ok(Rc::clone(config)),
+            Setup::Wrong(reason) => Err(reason.clone()),
+            Setup::Table(_) => Err("the settings could not be read".to_owned()),
+        };
+        isolate.setup = setup;
+        config
+    })
+}
+
+/// The variables that are text or numbers; bindings to other things are not ours.
+fn variables(env: &js_sys::Object) -> BTreeMap<String, String> {
+    let entries = js_sys::Object::entries(env);
+    let pair = |entry: JsValue| {
+        let entry = js_sys::Array::from(&entry);
+        let value = entry.get(1);
+        let number = || value.as_f64().map(|number| number.to_string());
+        Some((entry.get(0).as_string()?, value.as_string().or_else(number)?))
+    };
+    entries.iter().filter_map(pair).collect()
+}
+
+/// Whether a request of this mode can be judged at once.
+pub(super) fn is_fresh(mode: RevocationMode) -> bool {
+    ISOLATE.with_borrow(|isolate| isolate.snapshot.is_fresh(mode, now()))
+}
+
+/// Judges a token by what is known now.
+pub(super) fn judge(case: &Case<'_>) -> Verdict {
+    ISOLATE.with_borrow_mut(|isolate| {
+        gate::judge(case, &isolate.snapshot, &mut isolate.cache, now())
+    })
+}
+
+/// Up to which `seq` revocations are known.
+pub(super) fn seq() -> Option<u64> {
+    ISOLATE.with_borrow(|isolate| isolate.snapshot.seq())
+}
+
+/// Reads or changes the snapshot.
+pub(super) fn with_snapshot<T>(change: impl FnOnce(&mut Snapshot) -> T) -> T {
+    ISOLATE.with_borrow_mut(|isolate| change(&mut isolate.snapshot))
+}
+
+/// Forgets which signatures have been checked: the keys have changed.
+pub(super) fn forget_tokens() {
+    ISOLATE.with_borrow_mut(|isolate| isolate.cache.clear());
+}

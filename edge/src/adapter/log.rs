@@ -1,0 +1,28 @@
+//! Log lines: JSON, one a line, with reasons and never with credentials.
+
+use serde_json::json;
+
+use crate::gate::{Decision, Head};
+
+/// A request that was refused, or would have been.
+pub(super) fn ruling(head: &Head, decision: &Decision, reason: &str) {
+    let status = match decision {
+        Decision::Answer(answer) => Some(answer.status),
+        Decision::Forward(_) => None,
+    };
+    let id = &head.request_id;
+    let line = json!({"level": "info", "message": "refused", "status": status, "reason": reason, "request_id": id});
+    worker::console_log!("{line}");
+}
+
+/// A document that could not be had.
+pub(super) fn warning(message: &str, reason: &str) {
+    let line = json!({"level": "warn", "message": message, "reason": reason});
+    worker::console_warn!("{line}");
+}
+
+/// Something that an operator has to mend.
+pub(super) fn error(message: &str, reason: &str) {
+    let line = json!({"level": "error", "message": message, "reason": reason});
+    worker::console_error!("{line}");
+}

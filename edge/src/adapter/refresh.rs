@@ -1,0 +1,120 @@
+//! Keeping the snapshot up to date.
+//!
+//! Invariant: an attempt runs under `waitUntil`, also when its own request waits for it, so that a
+//! client that goes away does not take the lease with it. Requests wait on timers of their own and
+//! look at the snapshot; no promise is shared between them.
+
+use std::{rc::Rc, time::Duration};
+
+use portcullis_shared::{
+    ids::KeyId,
+    revocation::{DOCUMENT_LIMIT, DocumentError},
+    routes::{RevocationMode, built_in},
+};
+use worker::{Context, Delay};
+
+use crate::{
+    gate::Config,
+    snapshot::{Attempt, FeedError, Snapshot, Step},
+    time::Millis,
+};
+
+use super::{
+    document::{self, Kind},
+    isolate, log,
+};
+
+/// How often a request that waits looks again.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
+const KEYS: Kind =
+    Kind { types: &["application/jwk-set+json", "application/json"], limit: 64 * 1024 };
+
+const FEED: Kind = Kind { types: &["application/revocations+jwt"], limit: DOCUMENT_LIMIT };
+
+/// Brings keys and revocations as far up to date as a request of this mode needs and may wait for.
+pub(super) async fn freshen(config: &Rc<Config>, context: &Context, mode: RevocationMode) {
+    settle(config, context, |snapshot, since, now| snapshot.advance(mode, since, now)).await;
+}
+
+/// Looks for a key that a token names, as far as the budget for that goes.
+pub(super) async fn look_for_key(config: &Rc<Config>, context: &Context, key: &KeyId) {
+    settle(config, context, |snapshot, since, now| snapshot.advance_for_key(key, since, now)).await;
+}
+
+/// Does what `advance` says until there is nothing more to wait for.
+async fn settle(
+    config: &Rc<Config>,
+    context: &Context,
+    advance: impl Fn(&mut Snapshot, Millis, Millis) -> Step,
+) {
+    let since = isolate::now();
+    loop {
+        let step = isolate::with_snapshot(|snapshot| advance(snapshot, since, isolate::now()));
+        if let Some(attempt) = step.keys {
+            let config = Rc::clone(config);
+            context.wait_until(async move { fetch_keys(&config, attempt).await });
+        }
+        if let Some(attempt) = step.feed {
+            let config = Rc::clone(config);
+            context.wait_until(async move { fetch_feed(&config, attempt).await });
+        }
+        if !step.wait {
+            return;
+        }
+        Delay::from(LOOK_AGAIN).await;
+    }
+}
+
+async fn fetch_keys(config: &Config, attempt: Attempt) {
+    let url = config.settings.origin.join(built_in::KEY_SET);
+    let taken = match document::fetch(&url, &KEYS).await {
+        Ok(json) => isolate::with_snapshot(|snapshot| snapshot.put_keys(attempt, &json))
+            .map_err(|error| error.to_string()),
+        Err(fault) => Err(fault.to_string()),
+    };
+    match taken {
+        Ok(true) => isolate::forget_tokens(),
+        Ok(false) => {}
+        Err(reason) => log::warning("the keys could not be fetched", &reason),
+    }
+    isolate::with_snapshot(|snapshot| snapshot.end_keys(attempt));
+}
+
+async fn fetch_feed(config: &Config, attempt: Attempt) {
+    if let Err(reason) = try_feed(config, attempt).await {
+        log::warning("the revocations could not be fetched", &reason);
+    }
+    isolate::with_snapshot(|snapshot| snapshot.end_feed(attempt));
+}
+
+async fn try_feed(config: &Config, attempt: Attempt) -> Result<(), String> {
+    let path = match isolate::seq() {
+        Some(seq) => format!("{}?since={seq}", built_in::REVOCATIONS),
+        None => built_in::REVOCATIONS.to_owned(),
+    };
+    let url = config.settings.origin.join(&path);
+    let bytes = document::fetch(&url, &FEED).await.map_err(|fault| fault.to_string())?;
+    let text = String::from_utf8(bytes).map_err(|_| "not text".to_owned())?;
+    // A cold isolate fetches both at once, and the feed may be the first to arrive.
+    while isolate::with_snapshot(|snapshot| {
+        snapshot.keys().is_none() && snapshot.is_fetching_keys(isolate::now())
+    }) {
+        Delay::from(LOOK_AGAIN).await;
+    }
+    let put = || {
+        let now = isolate::now();
+        isolate::with_snapshot(|snapshot| {
+            snapshot.put_feed(attempt, text.trim(), &config.settings.issuer, now)
+        })
+    };
+    let first = put();
+    if let Err(FeedError::Document(DocumentError::UnknownKey(_))) = &first {
+        let keys = isolate::with_snapshot(|snapshot| snapshot.begin_keys_for_feed(isolate::now()));
+        if let Some(attempt) = keys {
+            fetch_keys(config, attempt).await;
+            return put().map_err(|error| error.to_string());
+        }
+    }
+    first.map_err(|error| error.to_string())
+}

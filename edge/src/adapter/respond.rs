@@ -1,0 +1,136 @@
+//! Forwarding by reference, and answers.
+//!
+//! Invariant: bodies, streams and upgrades are handed from the runtime to the runtime. Nothing here
+//! reads them, and nothing clones a request, which would split its body in two.
+
+use portcullis_shared::problem::Code;
+use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{
+    Headers, Request, RequestCache, RequestInit, RequestRedirect, Response, ResponseInit,
+};
+
+use crate::{
+    answer::Answer,
+    gate::{CacheUse, Forward, Head},
+    headers,
+};
+
+use super::{head, isolate, log};
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_name = fetch)]
+    fn fetch_request(request: &Request, init: &RequestInit) -> js_sys::Promise;
+
+    #[wasm_bindgen(method, js_name = getSetCookie)]
+    fn set_cookies(this: &AnswerHeaders) -> js_sys::Array;
+
+    /// `Headers` with the method that web-sys does not know yet.
+    #[wasm_bindgen(extends = Headers)]
+    type AnswerHeaders;
+}
+
+/// Further names by which a shared cache is told to keep an answer.
+const SHARED_CACHE_HEADERS: [&str; 3] =
+    ["cdn-cache-control", "cloudflare-cdn-cache-control", "surrogate-control"];
+
+/// An answer of the edge's own.
+pub(super) fn answer(head: &Head, answer: Answer) -> Result<Response, JsValue> {
+    let init = ResponseInit::new();
+    init.set_status(answer.status);
+    let body = answer.body.as_deref().filter(|_| head.method != "HEAD");
+    let response = Response::new_with_opt_str_and_init(body, &init)?;
+    let headers = response.headers();
+    for (name, value) in &answer.headers {
+        headers.set(name, value)?;
+    }
+    sign(&headers, head)?;
+    Ok(response)
+}
+
+/// Sends the request on and hands its answer back.
+pub(super) async fn forward(
+    request: &Request,
+    head: &Head,
+    forward: &Forward,
+) -> Result<Response, JsValue> {
+    // The original is what the new request takes method, body, headers and signal from.
+    let outgoing =
+        Request::new_with_str_and_init(&forward.url, request.unchecked_ref::<RequestInit>())?;
+    let sent = outgoing.headers();
+    for name in &forward.remove {
+        sent.delete(name)?;
+    }
+    for (name, value) in &forward.set {
+        sent.set(name, value)?;
+    }
+    let init = RequestInit::new();
+    init.set_redirect(RequestRedirect::Manual);
+    if forward.cache == CacheUse::Private {
+        init.set_cache(RequestCache::NoStore);
+    }
+    match JsFuture::from(fetch_request(&outgoing, &init)).await {
+        Ok(response) => finish(response.unchecked_ref(), head, forward),
+        Err(error) => {
+            log::warning("an upstream did not answer", &String::from(js_sys::Error::from(error).message()));
+            let mut problem = Answer::problem(Code::BadGateway);
+            problem.headers.extend(forward.cors.iter().flatten().cloned());
+            answer(head, problem)
+        }
+    }
+}
+
+/// The upstream's answer with the headers that it has to have.
+fn finish(response: &Response, head: &Head, forward: &Forward) -> Result<Response, JsValue> {
+    let body = response.body();
+    let init: &ResponseInit = response.unchecked_ref();
+    let response = Response::new_with_opt_readable_stream_and_init(body.as_ref(), init)?;
+    let headers = response.headers();
+    let names = head::names(&headers);
+    let cors = |name: &str| forward.cors.is_some() && name.starts_with("access-control-");
+    for name in names.iter().filter(|name| headers::is_removed_from_answers(name) || cors(name)) {
+        headers.delete(name)?;
+    }
+    if names.iter().any(|name| name == "set-cookie") {
+        restrict_cookies(&headers, forward)?;
+    }
+    if forward.cache == CacheUse::Private {
+        headers.set("cache-control", &headers::private(headers.get("cache-control")?.as_deref()))?;
+        for name in SHARED_CACHE_HEADERS {
+            headers.delete(name)?;
+        }
+    }
+    for (name, value) in forward.cors.iter().flatten() {
+        if *name == "vary" { headers.append(name, value)? } else { headers.set(name, value)? }
+    }
+    sign(&headers, head)?;
+    Ok(response)
+}
+
+/// Lets through the cookies that the upstream may set.
+fn restrict_cookies(headers: &Headers, forward: &Forward) -> Result<(), JsValue> {
+    if forward.may_set_own_cookies {
+        return Ok(());
+    }
+    let cookies: Vec<String> =
+        headers.unchecked_ref::<AnswerHeaders>().set_cookies().iter().filter_map(|cookie| cookie.as_string()).collect();
+    headers.delete("set-cookie")?;
+    // An answer that is anybody's must not carry one bearer's cookie.
+    if forward.cache == CacheUse::Shared {
+        return Ok(());
+    }
+    for cookie in cookies.iter().filter(|cookie| !headers::sets_own_cookie(cookie)) {
+        headers.append("set-cookie", cookie)?;
+    }
+    Ok(())
+}
+
+/// What every answer of the edge says.
+fn sign(headers: &Headers, head: &Head) -> Result<(), JsValue> {
+    headers.set("portcullis-request-id", &head.request_id)?;
+    if let Some(seq) = isolate::seq() {
+        headers.set("portcullis-feed-seq", &seq.to_string())?;
+    }
+    Ok(())
+}
