@@ -7,10 +7,12 @@
 //!
 //! The crate is pure: no I/O, no clock, no randomness. The time and random bytes come in as
 //! arguments. It builds natively and for `wasm32-unknown-unknown`. The feature `sign` adds what
-//! only the origin may do.
+//! only the origin may do, the feature `corpus` good and bad tokens for tests.
 #![deny(clippy::indexing_slicing)]
 
 pub mod claims;
+#[cfg(feature = "corpus")]
+pub mod corpus;
 pub mod ids;
 mod jws;
 pub mod keys;

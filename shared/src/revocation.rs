@@ -34,6 +34,9 @@ pub enum MergeError {
     /// Its `seq` is lower than what is held already: an old document, repeated.
     #[error("the document is older than what is held")]
     Older,
+    /// It is signed by a key that has been withdrawn, perhaps by whoever stole it.
+    #[error("the document is signed by a withdrawn key")]
+    Withdrawn,
     /// Its `since` is higher than what is held: entries between are missing.
     #[error("the document does not follow on what is held")]
     Gap,
@@ -61,6 +64,9 @@ impl Revocations {
     ///
     /// [`MergeError`]; the list is then as it was.
     pub fn merge(&mut self, document: &Document, now: UnixSeconds) -> Result<(), MergeError> {
+        if self.find(Kind::SigningKey, document.key()).is_some() {
+            return Err(MergeError::Withdrawn);
+        }
         if document.seq() < self.seq {
             return Err(MergeError::Older);
         }
@@ -116,8 +122,8 @@ impl Revocations {
         })
     }
 
-    /// Whether this signing key has been withdrawn. What it signed does not count any more,
-    /// documents included.
+    /// Whether this signing key has been withdrawn. What it signed does not count any more;
+    /// documents included, see [`MergeError::Withdrawn`].
     pub fn refuses_key(&self, issuer: &str, key_id: &crate::ids::KeyId) -> bool {
         let digest = Digest::of(issuer, Kind::SigningKey, key_id.as_str());
         !self.is_empty() && self.find(Kind::SigningKey, digest).is_some()

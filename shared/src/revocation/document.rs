@@ -7,7 +7,7 @@ use crate::{
     ids::KeyId,
     jws::{JwsError, Sealed},
     keys::KeySet,
-    revocation::record::{self, RECORD_LEN},
+    revocation::record::{self, Digest, Kind, RECORD_LEN},
     strict_json,
     time::UnixSeconds,
 };
@@ -60,6 +60,8 @@ struct Claims {
 #[derive(Debug, Clone)]
 pub struct Document {
     key_id: KeyId,
+    /// The key that signed it, as a record would name it.
+    key: Digest,
     since: u64,
     seq: u64,
     records: Vec<u8>,
@@ -98,6 +100,7 @@ impl Document {
             return Err(DocumentError::Claims);
         }
         Ok(Self {
+            key: Digest::of(issuer, Kind::SigningKey, key_id.as_str()),
             key_id,
             since: claims.since,
             seq: claims.seq,
@@ -118,6 +121,10 @@ impl Document {
     /// Up to which `seq` it tells.
     pub fn seq(&self) -> u64 {
         self.seq
+    }
+
+    pub(super) fn key(&self) -> Digest {
+        self.key
     }
 
     pub(super) fn records(&self) -> &[u8] {
