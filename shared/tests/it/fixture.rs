@@ -1,0 +1,70 @@
+//! The keys, the policy and the moment that most tests share.
+
+use portcullis_shared::{
+    claims::AccessClaims,
+    corpus::Forge,
+    keys::{KeySet, SigningKey},
+    time::UnixSeconds,
+    token::{Authentic, Policy, Refusal, Unverified},
+};
+
+pub(crate) const NOW: UnixSeconds = UnixSeconds(1_800_000_000);
+
+pub(crate) const ISSUER: &str = "https://edge.example";
+
+pub(crate) const POLICY: Policy<'static> = Policy {
+    issuer: ISSUER,
+    audience: "api",
+    max_lifetime: 600,
+};
+
+/// A signing key for each number.
+pub(crate) fn key(number: u8) -> SigningKey {
+    SigningKey::from_seed(&[number; 32]).unwrap()
+}
+
+pub(crate) fn key_set(keys: &[&SigningKey]) -> KeySet {
+    KeySet::new(
+        keys.iter()
+            .map(|key| key.verifying_key().unwrap())
+            .collect(),
+    )
+    .unwrap()
+}
+
+pub(crate) fn forge(key: &SigningKey) -> Forge<'_> {
+    Forge {
+        key,
+        policy: POLICY,
+        scope: "api:read",
+        now: NOW,
+    }
+}
+
+/// The whole way of a token, at the time `now`.
+pub(crate) fn judge(token: &str, keys: &KeySet, now: UnixSeconds) -> Result<AccessClaims, Refusal> {
+    let authentic = authenticate(token, keys)?;
+    authentic
+        .verify(&POLICY, now)
+        .map(|verified| verified.claims().clone())
+}
+
+pub(crate) fn authenticate(token: &str, keys: &KeySet) -> Result<Authentic, Refusal> {
+    Unverified::parse(token)?.authenticate(keys)
+}
+
+/// The bytes of a text in hexadecimal.
+pub(crate) fn unhex(text: &str) -> Vec<u8> {
+    let digits: Vec<u8> = text
+        .chars()
+        .map(|digit| u8::try_from(digit.to_digit(16).unwrap()).unwrap())
+        .collect();
+    digits
+        .chunks(2)
+        .map(|pair| pair[0] << 4 | pair[1])
+        .collect()
+}
+
+pub(crate) fn unhex_array<const N: usize>(text: &str) -> [u8; N] {
+    unhex(text).try_into().unwrap()
+}

@@ -1,0 +1,18 @@
+//! The rules that both halves obey, put to the test natively and, with the same source, in Wasm:
+//! `cargo test -p portcullis-shared --target wasm32-unknown-unknown --test it`.
+//!
+//! Property tests run natively only, because proptest takes its seeds from the operating system.
+
+mod corpus;
+mod documents;
+mod fixture;
+mod key_sets;
+mod rfc_vectors;
+mod strict_points;
+mod tokens;
+mod wycheproof_vectors;
+
+#[cfg(not(target_arch = "wasm32"))]
+mod merge_properties;
+#[cfg(not(target_arch = "wasm32"))]
+mod token_properties;
