@@ -22,7 +22,7 @@ use clap::Args;
 
 use crate::stop::{self, Stop};
 use crate::workspace::Workspace;
-use crate::{build_edge, process, tools};
+use crate::{build_edge, process, scratch, tools};
 
 use accounts::Accounts;
 use ports::{Addresses, PortOptions};
@@ -62,10 +62,7 @@ pub(crate) fn run(workspace: &Workspace, stop: &Stop, options: &Options) -> Resu
     };
     build(workspace, stop)?;
 
-    let scratch = tempfile::Builder::new()
-        .prefix("portcullis-dev-")
-        .tempdir()
-        .context("scratch")?;
+    let scratch = scratch::directory("portcullis-dev-")?;
     let data = match (&options.data_dir, options.check) {
         (Some(chosen), _) => chosen.clone(),
         (None, true) => scratch.path().join("data"),
@@ -78,11 +75,16 @@ pub(crate) fn run(workspace: &Workspace, stop: &Stop, options: &Options) -> Resu
         database_url: options.database_url.clone(),
         data: data.clone(),
         scratch: scratch.path().to_path_buf(),
+        chatty: !options.check,
     };
     let accounts = Accounts::prepare(&plan, stop)?;
     let mut services = Services::start(&plan, stop)?;
     let outcome = if options.check {
-        check::walk(&plan.addresses, &accounts, stop)
+        let gone = check::walk(&plan.addresses, &accounts, stop);
+        if gone.is_err() && !stop.is_requested() {
+            eprintln!("what the parts said last:\n{}", services.last_words());
+        }
+        gone
     } else {
         announce(&plan.addresses, &accounts)?;
         attend(workspace, &mut services, stop)

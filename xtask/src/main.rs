@@ -11,6 +11,7 @@ mod dev;
 mod fingerprint;
 mod lint;
 mod process;
+mod scratch;
 mod stop;
 mod test;
 mod tools;

@@ -61,20 +61,28 @@ impl Accounts {
         Ok(accounts)
     }
 
-    /// What stands behind `ready: `.
-    pub(super) fn ready(&self, at: &Addresses) -> Value {
-        json!({
-            "edge": url(at.edge),
-            "origin": url(at.origin),
-            "api": url(at.api),
-            "images": url(at.images),
-            "user": { "username": self.user.username, "password": self.user.password },
-            "admin": {
-                "username": self.admin.username,
-                "password": self.admin.password,
-                "client_id": ADMIN_CLIENT,
-            },
-        })
+    /// What stands behind `ready: `: one JSON object, its members in the order of the walk.
+    pub(super) fn ready(&self, at: &Addresses) -> String {
+        let addresses = [
+            ("edge", at.edge),
+            ("origin", at.origin),
+            ("api", at.api),
+            ("images", at.images),
+        ];
+        let addresses: Vec<_> = addresses
+            .map(|(name, port)| format!("{}:{}", json!(name), json!(url(port))))
+            .into();
+        let login = |account: &Account| {
+            let (username, password) = (json!(account.username), json!(account.password));
+            format!(r#""username":{username},"password":{password}"#)
+        };
+        format!(
+            r#"{{{},"user":{{{}}},"admin":{{{},"client_id":{}}}}}"#,
+            addresses.join(","),
+            login(&self.user),
+            login(&self.admin),
+            json!(ADMIN_CLIENT),
+        )
     }
 }
 

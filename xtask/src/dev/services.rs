@@ -26,6 +26,8 @@ pub(super) struct Plan<'a> {
     pub(super) data: PathBuf,
     /// For what may be lost. Absolute.
     pub(super) scratch: PathBuf,
+    /// Whether to show what the parts say while all is well.
+    pub(super) chatty: bool,
 }
 
 impl Plan<'_> {
@@ -148,7 +150,12 @@ impl Services {
         let mut all = Self(Vec::new());
         for (name, mut command, probe) in parts {
             eprintln!("starting {name}");
-            let tail = Tail::attach(&mut command, move |line| print_prefixed(name, line))?;
+            let chatty = plan.chatty;
+            let tail = Tail::attach(&mut command, move |line| {
+                if chatty {
+                    print_prefixed(name, line);
+                }
+            })?;
             let group = Group::spawn(name, &mut command, Goodbye::TerminateAll)?;
             all.0.push(Service { group, tail, probe });
         }
@@ -182,6 +189,15 @@ impl Services {
             eprintln!("  {name} answers");
         }
         Ok(())
+    }
+
+    /// What each part said last, for explaining a failure.
+    pub(super) fn last_words(&self) -> String {
+        let each = self
+            .0
+            .iter()
+            .map(|one| format!("{}:\n{}", one.group.name(), one.tail.text()));
+        each.collect::<Vec<_>>().join("\n")
     }
 
     /// # Errors

@@ -83,9 +83,9 @@ fn pump(read: PipeReader, kept: &Mutex<VecDeque<String>>, mut on_line: impl FnMu
     }
 }
 
-/// Prints a line of a service under its name. A closed standard error loses it, nothing more.
+/// Prints a line of a service under its name, whole. A closed standard error loses it, nothing more.
 pub(crate) fn print_prefixed(name: &str, line: &str) {
     if !line.trim().is_empty() {
-        let _ = writeln!(std::io::stderr(), "[{name:>6}] {line}");
+        let _ = writeln!(std::io::stderr().lock(), "[{name:>6}] {line}");
     }
 }

@@ -18,6 +18,7 @@ use tempfile::TempDir;
 
 use crate::clock::Stopwatch;
 use crate::process::{Goodbye, Group, Tail, shown};
+use crate::scratch;
 use crate::stop::Stop;
 use find::Unprivileged;
 
@@ -54,10 +55,7 @@ impl Server {
     fn start(stop: &Stop) -> Result<Self> {
         let programs = find::programs()?;
         let user = find::unprivileged_user()?;
-        let files = tempfile::Builder::new()
-            .prefix("portcullis-postgres-")
-            .tempdir()
-            .context("a place for Postgres")?;
+        let files = scratch::directory("portcullis-postgres-")?;
         if let Some(user) = &user {
             chown(files.path(), Some(user.uid), Some(user.gid))
                 .context("handing over its files")?;
