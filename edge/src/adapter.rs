@@ -12,7 +12,10 @@ mod log;
 mod refresh;
 mod respond;
 
-use wasm_bindgen::prelude::wasm_bindgen;
+use std::rc::Rc;
+
+use portcullis_shared::problem::Code;
+use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 use web_sys::{Request, Response};
 use worker::{Context, worker_sys};
 
@@ -32,14 +35,20 @@ pub fn start(routes: &str) {
 ///
 /// # Errors
 ///
-/// What the runtime throws where no rule of ours can be at fault; the entry module answers 500.
+/// When not even an answer can be made; the entry module answers 500.
 #[wasm_bindgen]
 pub async fn fetch(
     request: Request,
     env: js_sys::Object,
     context: worker_sys::Context,
-) -> Result<Response, wasm_bindgen::JsValue> {
-    let head = head::read(&request)?;
+) -> Result<Response, JsValue> {
+    let head = match head::read(&request) {
+        Ok(head) => head,
+        Err(error) => {
+            log::error("a request could not be read", &log::text(&error));
+            return respond::answer(&Head::default(), Answer::problem(Code::InvalidRequest));
+        }
+    };
     let config = match isolate::config(&env) {
         Ok(config) => config,
         Err(reason) => {
@@ -57,7 +66,7 @@ pub async fn fetch(
     }
 }
 
-async fn rule(head: &Head, config: &std::rc::Rc<Config>, context: &Context) -> Ruling {
+async fn rule(head: &Head, config: &Rc<Config>, context: &Context) -> Ruling {
     let case = match gate::plan(head, config) {
         Plan::Ruled(ruling) => return ruling,
         Plan::Judge(case) => case,

@@ -33,10 +33,19 @@ const RESERVED: [&str; 16] = [
     "remote-user",
 ];
 
-/// Names that are about one connection only (RFC 9110 §7.6.1), and `Proxy`, which CGI programs
+/// Names that are about one connection only (RFC 9110 §7.6.1); `Expect`, which the runtime has met
+/// already and whose `100 Continue` it would take for the answer; and `Proxy`, which CGI programs
 /// mistake for a setting.
-const HOP_BY_HOP: [&str; 7] =
-    ["connection", "keep-alive", "proxy", "proxy-authorization", "proxy-connection", "te", "trailer"];
+const HOP_BY_HOP: [&str; 8] = [
+    "connection",
+    "expect",
+    "keep-alive",
+    "proxy",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+];
 
 /// Lower case, and `_` and `.` read as `-`.
 fn folded(name: &str) -> String {

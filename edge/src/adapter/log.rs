@@ -1,6 +1,7 @@
 //! Log lines: JSON, one a line, with reasons and never with credentials.
 
 use serde_json::json;
+use wasm_bindgen::JsCast;
 
 use crate::gate::{Decision, Head};
 
@@ -25,4 +26,12 @@ pub(super) fn warning(message: &str, reason: &str) {
 pub(super) fn error(message: &str, reason: &str) {
     let line = json!({"level": "error", "message": message, "reason": reason});
     worker::console_error!("{line}");
+}
+
+/// What the runtime threw, in a line.
+pub(super) fn text(error: &wasm_bindgen::JsValue) -> String {
+    match error.dyn_ref::<js_sys::Error>() {
+        Some(error) => String::from(error.message()),
+        None => error.as_string().unwrap_or_default(),
+    }
 }

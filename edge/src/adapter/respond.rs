@@ -55,30 +55,35 @@ pub(super) async fn forward(
     head: &Head,
     forward: &Forward,
 ) -> Result<Response, JsValue> {
+    let answered = match send(request, forward).await {
+        Ok(response) => finish(&response, head, forward),
+        Err(error) => Err(error),
+    };
+    answered.or_else(|error| {
+        log::warning("an upstream did not answer", &log::text(&error));
+        let mut problem = Answer::problem(Code::BadGateway);
+        problem.headers.extend(forward.cors.iter().flatten().cloned());
+        answer(head, problem)
+    })
+}
+
+async fn send(request: &Request, forward: &Forward) -> Result<Response, JsValue> {
     // The original is what the new request takes method, body, headers and signal from.
     let outgoing =
         Request::new_with_str_and_init(&forward.url, request.unchecked_ref::<RequestInit>())?;
-    let sent = outgoing.headers();
+    let headers = outgoing.headers();
     for name in &forward.remove {
-        sent.delete(name)?;
+        headers.delete(name)?;
     }
     for (name, value) in &forward.set {
-        sent.set(name, value)?;
+        headers.set(name, value)?;
     }
     let init = RequestInit::new();
     init.set_redirect(RequestRedirect::Manual);
     if forward.cache == CacheUse::Private {
         init.set_cache(RequestCache::NoStore);
     }
-    match JsFuture::from(fetch_request(&outgoing, &init)).await {
-        Ok(response) => finish(response.unchecked_ref(), head, forward),
-        Err(error) => {
-            log::warning("an upstream did not answer", &String::from(js_sys::Error::from(error).message()));
-            let mut problem = Answer::problem(Code::BadGateway);
-            problem.headers.extend(forward.cors.iter().flatten().cloned());
-            answer(head, problem)
-        }
-    }
+    JsFuture::from(fetch_request(&outgoing, &init)).await.map(JsCast::unchecked_into)
 }
 
 /// The upstream's answer with the headers that it has to have.
