@@ -79,30 +79,34 @@ impl KeyState {
 }
 
 /// The state of each of `keys` at `now`, where access tokens live `token_lifetime` seconds.
+///
+/// Where no key is active yet, the first to be is: a replica whose clock is a little behind the
+/// one that made the key works with it all the same.
 pub fn states(keys: &[StoredKey], now: UnixSeconds, token_lifetime: i64) -> Vec<KeyState> {
-    let activation = |key: &StoredKey| (key.activates_at, key.created_at);
-    keys.iter()
-        .map(|key| {
-            if key.withdrawn_at.is_some() {
-                return KeyState::Withdrawn;
-            }
-            if key.activates_at > now {
-                return KeyState::Next;
-            }
-            // The first younger key that took over; only time decides, so all replicas agree.
-            let successor = keys
-                .iter()
-                .filter(|other| other.withdrawn_at.is_none() && other.activates_at <= now)
-                .filter(|other| activation(other) > activation(key))
-                .map(|other| other.activates_at)
-                .min();
-            match successor {
-                None => KeyState::Active,
-                Some(at) if now <= at.plus(token_lifetime + LEEWAY + MARGIN) => KeyState::Retiring,
-                Some(_) => KeyState::Gone,
-            }
-        })
-        .collect()
+    let in_use = || keys.iter().filter(|key| key.withdrawn_at.is_none());
+    let first = in_use().map(|key| key.activates_at).min();
+    let active_at = first.map_or(now, |first| first.max(now));
+    let activation = |key: &StoredKey| (key.activates_at, key.created_at, key.id.clone());
+    let state = |key: &StoredKey| {
+        if key.withdrawn_at.is_some() {
+            return KeyState::Withdrawn;
+        }
+        if key.activates_at > active_at {
+            return KeyState::Next;
+        }
+        // The first younger key that took over; only times decide, so all replicas agree.
+        let successor = in_use()
+            .filter(|other| other.activates_at <= active_at)
+            .filter(|other| activation(other) > activation(key))
+            .map(|other| other.activates_at)
+            .min();
+        match successor {
+            None => KeyState::Active,
+            Some(at) if now <= at.plus(token_lifetime + LEEWAY + MARGIN) => KeyState::Retiring,
+            Some(_) => KeyState::Gone,
+        }
+    };
+    keys.iter().map(state).collect()
 }
 
 /// Why there is no key to sign with.

@@ -1,0 +1,7 @@
+//! The use cases, on both databases.
+
+mod racing;
+mod refresh_model;
+mod refresh_property;
+mod refresh_table;
+mod revoking;

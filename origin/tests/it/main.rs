@@ -1,0 +1,4 @@
+//! Tests of the origin through its public interface, on the real databases.
+
+mod domain;
+mod support;
