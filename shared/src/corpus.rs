@@ -21,9 +21,11 @@
 
 mod accepted;
 mod claims;
+mod encoding;
 mod forge;
 mod form;
 mod header;
+mod json;
 mod signature;
 
 pub use forge::Forge;
@@ -80,7 +82,8 @@ impl Case {
 /// Every token that must be refused.
 pub fn refused(forge: &Forge<'_>) -> Vec<Case> {
     let mut cases = form::cases(forge);
-    cases.extend(form::json_cases(forge));
+    cases.extend(encoding::cases(forge));
+    cases.extend(json::cases(forge));
     cases.extend(header::cases(forge));
     cases.extend(signature::cases(forge));
     cases.extend(claims::cases(forge));

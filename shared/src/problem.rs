@@ -107,3 +107,34 @@ impl Problem {
         serde_json::to_string(self).unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_code_is_a_name_of_its_own_for_an_error() {
+        let names: BTreeSet<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
+        assert_eq!(names.len(), Code::ALL.len());
+        for code in Code::ALL {
+            let plain = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
+            assert!(code.as_str().bytes().all(plain), "{code:?}");
+            assert!((400..600).contains(&code.status()), "{code:?}");
+            assert!(!code.title().is_empty(), "{code:?}");
+        }
+    }
+
+    #[test]
+    fn a_problem_is_the_object_of_rfc_9457() {
+        let without = Problem::new(Code::NotFound, None).to_json();
+        assert_eq!(
+            without,
+            r#"{"type":"urn:portcullis:problem:not_found","title":"There is nothing here","status":404,"code":"not_found"}"#
+        );
+        let with =
+            Problem::new(Code::ValidationFailed, Some("say \"when\"\n".to_owned())).to_json();
+        assert!(with.ends_with(r#","detail":"say \"when\"\n"}"#), "{with}");
+    }
+}

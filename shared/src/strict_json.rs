@@ -4,7 +4,7 @@
 //! Two parsers that resolve a repeated member differently see two different tokens (RFC 7515 §4
 //! allows either behaviour); so there must be none. serde's derived structs refuse a repeated
 //! member that they know; [`from_slice`] refuses the others, at any depth, and whatever else
-//! serde_json lets pass in a value that it skips.
+//! `serde_json` lets pass in a value that it skips.
 
 use std::{collections::HashSet, fmt, marker::PhantomData};
 

@@ -4,11 +4,15 @@ use portcullis_shared::{
     claims::AccessClaims,
     corpus::Forge,
     keys::{KeySet, SigningKey},
+    revocation::{Digest, Document, DocumentError, Kind, Record, Revocations},
     time::UnixSeconds,
     token::{Authentic, Policy, Refusal, Unverified},
 };
 
 pub(crate) const NOW: UnixSeconds = UnixSeconds(1_800_000_000);
+
+/// When a token that was minted [`NOW`] has expired everywhere.
+pub(crate) const LATER: UnixSeconds = NOW.plus(605);
 
 pub(crate) const ISSUER: &str = "https://edge.example";
 
@@ -51,6 +55,35 @@ pub(crate) fn judge(token: &str, keys: &KeySet, now: UnixSeconds) -> Result<Acce
 
 pub(crate) fn authenticate(token: &str, keys: &KeySet) -> Result<Authentic, Refusal> {
     Unverified::parse(token)?.authenticate(keys)
+}
+
+/// A record that stays until [`LATER`].
+pub(crate) fn record(kind: Kind, id: &str) -> Record {
+    Record {
+        kind,
+        digest: Digest::of(ISSUER, kind, id),
+        not_before: NOW,
+        drop_at: LATER,
+    }
+}
+
+/// A document of the range (since, seq], signed [`NOW`].
+pub(crate) fn sign(since: u64, seq: u64, records: &[Record]) -> String {
+    Document::sign(&key(7), ISSUER, NOW, since..=seq, records.to_vec()).unwrap()
+}
+
+pub(crate) fn verify(text: &str) -> Result<Document, DocumentError> {
+    Document::verify(text, &key_set(&[&key(7)]), ISSUER, NOW)
+}
+
+/// The list of these documents, each `since`, `seq` and records.
+pub(crate) fn merged(documents: &[(u64, u64, &[Record])]) -> Revocations {
+    let mut held = Revocations::default();
+    for (since, seq, records) in documents {
+        held.merge(&verify(&sign(*since, *seq, records)).unwrap(), NOW)
+            .unwrap();
+    }
+    held
 }
 
 /// The bytes of a text in hexadecimal.

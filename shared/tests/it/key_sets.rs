@@ -1,6 +1,8 @@
 //! Key sets: one bad entry does not spoil the others, and a set that cannot be trusted is refused
 //! as a whole.
 
+use std::slice;
+
 use portcullis_shared::keys::{KEY_SET_LIMIT, KeySet, KeySetError, PublicKeySet, VerifyingKey};
 use serde_json::{Value, json};
 #[cfg(target_arch = "wasm32")]
@@ -48,8 +50,89 @@ fn members_that_may_be_absent_or_unknown_do_not_matter() {
     assert_eq!(kids(&[bare, rich]), ["bare", "rich"]);
 }
 
-#[test]
-fn an_entry_that_is_not_ours_is_passed_over() {
+/// What the members of an entry must not be; `x` is what the last should be.
+fn wrong_values(x: &str) -> [(&'static str, Vec<Value>); 7] {
+    [
+        (
+            "kty",
+            vec![
+                json!("okp"),
+                json!("EC"),
+                json!(""),
+                json!(null),
+                json!(["OKP"]),
+            ],
+        ),
+        (
+            "crv",
+            vec![
+                json!("X25519"),
+                json!("Ed448"),
+                json!("ed25519"),
+                json!("P-256"),
+                json!(null),
+            ],
+        ),
+        (
+            "use",
+            vec![
+                json!("enc"),
+                json!("SIG"),
+                json!(""),
+                json!(null),
+                json!(["sig"]),
+            ],
+        ),
+        (
+            "alg",
+            vec![
+                json!("none"),
+                json!("HS256"),
+                json!("Ed448"),
+                json!("eddsa"),
+                json!(null),
+            ],
+        ),
+        (
+            "key_ops",
+            vec![
+                json!([]),
+                json!(["sign"]),
+                json!(["encrypt"]),
+                json!("verify"),
+                json!(null),
+            ],
+        ),
+        (
+            "kid",
+            vec![
+                json!(""),
+                json!("a b"),
+                json!("k".repeat(129)),
+                json!(7),
+                json!(null),
+            ],
+        ),
+        (
+            "x",
+            vec![
+                json!(""),
+                json!("AA"),
+                json!(format!("{x}=")),
+                json!(format!("{x}A")),
+                json!(format!("{x}AA")),
+                json!(x[1..]),
+                json!(format!(" {x}")),
+                json!(x.repeat(100)),
+                json!(null),
+                json!([1, 2, 3]),
+            ],
+        ),
+    ]
+}
+
+/// Entries that are nobody's, other people's, or ours with a mistake in them.
+fn bad_entries() -> Vec<Value> {
     let change = |name: &str, value: Value| {
         let mut entry = entry(1, "bad");
         entry[name] = value;
@@ -78,89 +161,17 @@ fn an_entry_that_is_not_ours_is_passed_over() {
     for name in ["kty", "crv", "x", "kid"] {
         bad.push(without(name));
     }
-    let wrong: [(&str, &[Value]); 7] = [
-        (
-            "kty",
-            &[
-                json!("okp"),
-                json!("EC"),
-                json!(""),
-                json!(null),
-                json!(["OKP"]),
-            ],
-        ),
-        (
-            "crv",
-            &[
-                json!("X25519"),
-                json!("Ed448"),
-                json!("ed25519"),
-                json!("P-256"),
-                json!(null),
-            ],
-        ),
-        (
-            "use",
-            &[
-                json!("enc"),
-                json!("SIG"),
-                json!(""),
-                json!(null),
-                json!(["sig"]),
-            ],
-        ),
-        (
-            "alg",
-            &[
-                json!("none"),
-                json!("HS256"),
-                json!("Ed448"),
-                json!("eddsa"),
-                json!(null),
-            ],
-        ),
-        (
-            "key_ops",
-            &[
-                json!([]),
-                json!(["sign"]),
-                json!(["encrypt"]),
-                json!("verify"),
-                json!(null),
-            ],
-        ),
-        (
-            "kid",
-            &[
-                json!(""),
-                json!("a b"),
-                json!("k".repeat(129)),
-                json!(7),
-                json!(null),
-            ],
-        ),
-        (
-            "x",
-            &[
-                json!(""),
-                json!("AA"),
-                json!(format!("{x}=")),
-                json!(format!("{x}A")),
-                json!(format!("{x}AA")),
-                json!(&x[1..]),
-                json!(format!(" {x}")),
-                json!(x.repeat(100)),
-                json!(null),
-                json!([1, 2, 3]),
-            ],
-        ),
-    ];
-    for (name, values) in wrong {
-        bad.extend(values.iter().map(|value| change(name, value.clone())));
+    for (name, values) in wrong_values(&x) {
+        bad.extend(values.into_iter().map(|value| change(name, value)));
     }
-    for bad in bad {
+    bad
+}
+
+#[test]
+fn an_entry_that_is_not_ours_is_passed_over() {
+    for bad in bad_entries() {
         assert_eq!(
-            parse(&[bad.clone()]).unwrap_err(),
+            parse(slice::from_ref(&bad)).unwrap_err(),
             KeySetError::Empty,
             "{bad}"
         );

@@ -2,11 +2,13 @@
 //! `cargo test -p portcullis-shared --target wasm32-unknown-unknown --test it`.
 //!
 //! Property tests run natively only, because proptest takes its seeds from the operating system.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod corpus;
 mod documents;
 mod fixture;
 mod key_sets;
+mod revocations;
 mod rfc_vectors;
 mod strict_points;
 mod tokens;
