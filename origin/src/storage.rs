@@ -1,0 +1,29 @@
+//! Storage on SQLite or Postgres: the trait [`Store`] of the domain.
+//!
+//! Every statement stands here once, written for both engines and generic over [`engine::Engine`].
+//! What differs beyond words is a [`driver::Driver`]: on SQLite one writer takes all changes, many
+//! in one commit; on Postgres each change has its own transaction and holds rows. Either way a
+//! decision runs once, over rows that nobody else can change meanwhile, and its answer is given
+//! after the commit.
+
+mod audit;
+mod changes;
+mod connect;
+mod driver;
+mod engine;
+mod fault;
+mod feed;
+mod migrations;
+mod postgres;
+mod sessions;
+mod signing_keys;
+mod sqlite;
+mod statement;
+mod store;
+mod users;
+mod values;
+
+#[cfg(doc)]
+use crate::domain::store::Store;
+
+pub use connect::{ConnectError, connect, migrate};

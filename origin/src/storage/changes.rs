@@ -1,0 +1,139 @@
+//! The changes: each holds what it decides over, decides once, and writes what was decided.
+//!
+//! Rows are held in one order (user, sessions by id, feed), so that no two changes wait for each
+//! other. What depends on a held row is read by a later statement: on Postgres a statement sees
+//! what was committed before it began, so one that waited for a row knows nothing newer of others.
+
+use portcullis_shared::ids::{SessionId, UserId};
+
+use super::{
+    audit,
+    driver::{Connection, Work},
+    engine::Engine,
+    fault::Fault,
+    feed, sessions, signing_keys, users,
+};
+use crate::domain::{
+    audit::Event,
+    clock::UnixMillis,
+    store::{KeysDecision, Seq, SessionDecision, UserDecision},
+    user::User,
+};
+
+/// [`Store::advance_seq`](crate::domain::store::Store::advance_seq).
+pub(super) struct AdvanceSeq(pub(super) UnixMillis);
+
+impl<Db: Engine> Work<Db> for AdvanceSeq {
+    type Output = Seq;
+
+    async fn run(self, connection: &mut Connection<Db>) -> Result<Seq, Fault> {
+        feed::advance::<Db>(connection, self.0).await
+    }
+}
+
+/// [`Store::create_user`](crate::domain::store::Store::create_user); answers whether the name was
+/// free.
+pub(super) struct CreateUser {
+    pub(super) user: User,
+    pub(super) event: Event,
+}
+
+impl<Db: Engine> Work<Db> for CreateUser {
+    type Output = bool;
+
+    async fn run(self, connection: &mut Connection<Db>) -> Result<bool, Fault> {
+        let added = users::insert::<Db>(connection, &self.user).await?;
+        if added {
+            audit::append::<Db>(connection, &[self.event]).await?;
+        }
+        Ok(added)
+    }
+}
+
+/// [`Store::change_session`](crate::domain::store::Store::change_session).
+pub(super) struct ChangeSession {
+    pub(super) id: SessionId,
+    pub(super) now: UnixMillis,
+    pub(super) decide: SessionDecision,
+}
+
+impl<Db: Engine> Work<Db> for ChangeSession {
+    type Output = Option<Seq>;
+
+    async fn run(self, connection: &mut Connection<Db>) -> Result<Option<Seq>, Fault> {
+        let Some(session) = sessions::hold::<Db>(connection, self.id).await? else {
+            return Ok(None);
+        };
+        // A statement of its own: a refresh that waited for a ban to end its session reads the ban.
+        let (user, seq) = users::with_seq::<Db>(connection, session.user_id).await?;
+        let change = (self.decide)(&session, &user);
+        if let Some(session) = &change.session {
+            sessions::update::<Db>(connection, session).await?;
+        }
+        audit::append::<Db>(connection, &change.events).await?;
+        let published = feed::publish::<Db>(connection, &change.revocations, self.now).await?;
+        Ok(Some(published.unwrap_or(seq)))
+    }
+}
+
+/// [`Store::change_user`](crate::domain::store::Store::change_user).
+pub(super) struct ChangeUser {
+    pub(super) id: UserId,
+    pub(super) now: UnixMillis,
+    pub(super) decide: UserDecision,
+}
+
+impl<Db: Engine> Work<Db> for ChangeUser {
+    type Output = Option<Seq>;
+
+    async fn run(self, connection: &mut Connection<Db>) -> Result<Option<Seq>, Fault> {
+        let Some(user) = users::hold::<Db>(connection, self.id).await? else {
+            return Ok(None);
+        };
+        let unended = sessions::hold_unended::<Db>(connection, self.id).await?;
+        let change = (self.decide)(&user, &unended);
+        if let Some(user) = &change.user {
+            users::update::<Db>(connection, user).await?;
+        }
+        for (id, reason) in &change.ended {
+            sessions::end::<Db>(connection, *id, *reason).await?;
+        }
+        if let Some(session) = &change.opened {
+            sessions::insert::<Db>(connection, session).await?;
+        }
+        audit::append::<Db>(connection, &change.events).await?;
+        match feed::publish::<Db>(connection, &change.revocations, self.now).await? {
+            Some(seq) => Ok(Some(seq)),
+            None => feed::seq::<Db>(connection).await.map(Some),
+        }
+    }
+}
+
+/// [`Store::change_signing_keys`](crate::domain::store::Store::change_signing_keys).
+pub(super) struct ChangeSigningKeys {
+    pub(super) now: UnixMillis,
+    pub(super) decide: KeysDecision,
+}
+
+impl<Db: Engine> Work<Db> for ChangeSigningKeys {
+    type Output = Seq;
+
+    async fn run(self, connection: &mut Connection<Db>) -> Result<Seq, Fault> {
+        // An empty table has no row to hold; two replicas that start on it wait here instead.
+        let seq = feed::hold::<Db>(connection).await?;
+        let keys = signing_keys::all::<Db>(connection).await?;
+        let change = (self.decide)(&keys);
+        for key in &change.added {
+            signing_keys::insert::<Db>(connection, key).await?;
+        }
+        for (id, at) in &change.withdrawn {
+            signing_keys::withdraw::<Db>(connection, id, *at).await?;
+        }
+        for id in &change.removed {
+            signing_keys::delete::<Db>(connection, id).await?;
+        }
+        audit::append::<Db>(connection, &change.events).await?;
+        let published = feed::publish::<Db>(connection, &change.revocations, self.now).await?;
+        Ok(published.unwrap_or(seq))
+    }
+}

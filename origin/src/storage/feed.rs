@@ -1,0 +1,135 @@
+//! The revocation feed as rows.
+//!
+//! `seq` is one row, and whoever revokes changes it last: from then to the commit everybody else
+//! who revokes waits, so the order of commits is the order of `seq`, and a reader who sees a `seq`
+//! sees every entry up to it.
+
+use portcullis_shared::revocation::{Digest, Kind, Record};
+
+use super::{
+    driver::Connection,
+    engine::{Engine, holding},
+    fault::Fault,
+    statement::{Columns, Statement},
+};
+use crate::domain::{
+    clock::UnixMillis,
+    store::{FeedRange, Seq},
+};
+
+/// Reads a column of `feed.seq`.
+pub(super) fn read_seq<Db: Engine>(columns: &mut Columns<'_, Db>) -> Result<Seq, Fault> {
+    columns.integer().map(Seq)
+}
+
+/// The newest `seq`.
+pub(super) async fn seq<Db: Engine>(connection: &mut Connection<Db>) -> Result<Seq, Fault> {
+    let row = Statement::<Db>::new("SELECT seq FROM feed")
+        .one(connection)
+        .await?;
+    read_seq(&mut Columns::<Db>::of(&row))
+}
+
+/// Holds the feed, and with it everything that is only changed by who holds it; its `seq`.
+pub(super) async fn hold<Db: Engine>(connection: &mut Connection<Db>) -> Result<Seq, Fault> {
+    let row = Statement::<Db>::new(holding!(Db, "SELECT seq FROM feed"))
+        .one(connection)
+        .await?;
+    read_seq(&mut Columns::<Db>::of(&row))
+}
+
+/// Moves `seq` to the greater of its successor and `now`.
+pub(super) async fn advance<Db: Engine>(
+    connection: &mut Connection<Db>,
+    now: UnixMillis,
+) -> Result<Seq, Fault> {
+    let row = Statement::<Db>::new(
+        "UPDATE feed SET seq = CASE WHEN seq < $1 THEN $1 ELSE seq + 1 END RETURNING seq",
+    )
+    .bind(now.0)
+    .one(connection)
+    .await?;
+    read_seq(&mut Columns::<Db>::of(&row))
+}
+
+/// Publishes `records` under a new `seq`, which it answers; none when there is nothing to publish.
+/// Must be the last thing that a transaction does.
+pub(super) async fn publish<Db: Engine>(
+    connection: &mut Connection<Db>,
+    records: &[Record],
+    now: UnixMillis,
+) -> Result<Option<Seq>, Fault> {
+    if records.is_empty() {
+        return Ok(None);
+    }
+    let seq = advance::<Db>(connection, now).await?;
+    for record in records {
+        upsert::<Db>(connection, record, seq).await?;
+    }
+    Ok(Some(seq))
+}
+
+/// Of two entries for the same thing stays what refuses whatever either refuses.
+async fn upsert<Db: Engine>(
+    connection: &mut Connection<Db>,
+    record: &Record,
+    seq: Seq,
+) -> Result<(), Fault> {
+    Statement::<Db>::new(
+        "INSERT INTO revocations (kind, digest, not_before, drop_at, seq) \
+         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (kind, digest) DO UPDATE SET \
+         not_before = CASE WHEN excluded.not_before > revocations.not_before \
+         THEN excluded.not_before ELSE revocations.not_before END, \
+         drop_at = CASE WHEN excluded.drop_at > revocations.drop_at \
+         THEN excluded.drop_at ELSE revocations.drop_at END, \
+         seq = excluded.seq",
+    )
+    .bind(record.kind.number())
+    .bind(record.digest.0.as_slice())
+    .bind(record.not_before.0)
+    .bind(record.drop_at.0)
+    .bind(number(seq))
+    .run(connection)
+    .await
+}
+
+/// What was published after `since`, and the newest `seq`: one statement, hence one moment.
+pub(super) async fn range<Db: Engine>(
+    connection: &mut Connection<Db>,
+    since: Seq,
+) -> Result<FeedRange, Fault> {
+    let rows = Statement::<Db>::new(
+        "SELECT feed.seq, revocations.kind, revocations.digest, revocations.not_before, \
+         revocations.drop_at FROM feed LEFT JOIN revocations ON revocations.seq > $1",
+    )
+    .bind(number(since))
+    .rows(connection)
+    .await?;
+    let mut range = FeedRange {
+        seq: Seq(0),
+        records: Vec::with_capacity(rows.len()),
+    };
+    for row in &rows {
+        let mut columns = Columns::<Db>::of(row);
+        range.seq = read_seq(&mut columns)?;
+        range.records.extend(record(&mut columns)?);
+    }
+    Ok(range)
+}
+
+/// An entry, or none where the join found none.
+fn record<Db: Engine>(columns: &mut Columns<'_, Db>) -> Result<Option<Record>, Fault> {
+    let Some(kind) = columns.next::<Option<i64>>()? else {
+        return Ok(None);
+    };
+    Ok(Some(Record {
+        kind: Kind::from_number(kind).ok_or(Fault::Unreadable("a kind of revocation"))?,
+        digest: Digest(columns.bytes()?),
+        not_before: columns.time()?,
+        drop_at: columns.time()?,
+    }))
+}
+
+fn number(seq: Seq) -> i64 {
+    i64::try_from(seq.0).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,99 @@
+//! Postgres: one transaction for each change, rows held by `FOR UPDATE`.
+//!
+//! READ COMMITTED is stated, not assumed: each statement sees what was committed before it began,
+//! which is what makes a change that waited for a row see what it waited for.
+
+use std::{future::Future, time::Duration};
+
+use sqlx::{
+    Pool, Postgres,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+use super::{
+    driver::{Driver, Work, attempt},
+    engine::Engine,
+    fault::{Fault, within_patience},
+};
+
+impl Engine for Postgres {
+    const HOLDS_ROWS: bool = true;
+    const READ_TIME: &'static str =
+        "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) FROM feed";
+}
+
+/// How long a caller waits for a connection.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// A connection that has been idle for longer is tried before it is used, so that those which a
+/// restart of the server has cut are noticed. Under load no use pays for that.
+const TRUSTED_IDLE: Duration = Duration::from_secs(1);
+
+/// The limits of each session at the server. A replica that hangs in a transaction loses it before
+/// those who wait for its rows give up.
+const LIMITS: [(&str, &str); 3] = [
+    ("lock_timeout", "8s"),
+    ("statement_timeout", "10s"),
+    ("idle_in_transaction_session_timeout", "5s"),
+];
+
+/// Storage on Postgres.
+pub(super) struct PostgresDriver {
+    pool: Pool<Postgres>,
+}
+
+impl PostgresDriver {
+    /// Connects, with at most so many connections at a time.
+    pub(super) async fn connect(
+        options: PgConnectOptions,
+        max_connections: u32,
+    ) -> Result<Self, sqlx::Error> {
+        let pool = PgPoolOptions::new()
+            .max_connections(max_connections)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .test_before_acquire(false)
+            .before_acquire(|connection, usage| {
+                Box::pin(async move {
+                    if usage.idle_for > TRUSTED_IDLE {
+                        sqlx::Connection::ping(connection).await?;
+                    }
+                    Ok(true)
+                })
+            })
+            .connect_with(options.options(LIMITS).application_name("portcullis"))
+            .await?;
+        Ok(Self { pool })
+    }
+}
+
+impl Driver for PostgresDriver {
+    type Db = Postgres;
+
+    fn readers(&self) -> &Pool<Postgres> {
+        &self.pool
+    }
+
+    async fn write<W: Work<Postgres>>(&self, work: W) -> Result<W::Output, Fault> {
+        // A task of its own: it goes on when the caller is dropped.
+        let transaction = tokio::spawn(within_patience(run(self.pool.clone(), work)));
+        transaction.await.unwrap_or(Err(Fault::Panicked))
+    }
+
+    async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+fn run<W: Work<Postgres>>(
+    pool: Pool<Postgres>,
+    work: W,
+) -> impl Future<Output = Result<W::Output, Fault>> + Send {
+    async move {
+        let mut transaction = pool
+            .begin_with("BEGIN ISOLATION LEVEL READ COMMITTED")
+            .await?;
+        let output = attempt(work, &mut *transaction).await?;
+        transaction.commit().await?;
+        Ok(output)
+    }
+}

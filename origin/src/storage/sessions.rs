@@ -1,0 +1,209 @@
+//! Sessions as rows.
+
+use portcullis_shared::{
+    ids::{SessionId, UserId},
+    time::UnixSeconds,
+};
+
+use super::{
+    driver::Connection,
+    engine::{Engine, holding},
+    fault::Fault,
+    statement::{Columns, Statement},
+    users::{self, user_columns},
+};
+use crate::domain::{
+    session::{EndReason, Session},
+    user::User,
+};
+
+/// The columns that [`read`] reads, in its order, of a table named `sessions`.
+macro_rules! session_columns {
+    () => {
+        "sessions.id, sessions.user_id, sessions.client_id, sessions.generation, \
+         sessions.accepted, sessions.rotated_at, sessions.replays, sessions.late_retries, \
+         sessions.last_iat, sessions.ended, sessions.created_at, sessions.last_used_at, \
+         sessions.idle_expires_at, sessions.absolute_expires_at, sessions.device, \
+         sessions.opened_ip, sessions.opened_country, sessions.opened_user_agent, \
+         sessions.last_ip, sessions.last_country, sessions.last_user_agent"
+    };
+}
+
+/// Reads the columns of `session_columns!`.
+fn read<Db: Engine>(columns: &mut Columns<'_, Db>) -> Result<Session, Fault> {
+    Ok(Session {
+        id: columns.bytes()?,
+        user_id: columns.bytes()?,
+        client_id: columns.next()?,
+        generation: columns.integer()?,
+        accepted: columns.integer()?,
+        rotated_at: columns.time()?,
+        replays: columns.integer()?,
+        late_retries: columns.integer()?,
+        last_iat: columns.time()?,
+        ended: columns
+            .next::<Option<String>>()?
+            .as_deref()
+            .map(reason)
+            .transpose()?,
+        created_at: columns.time()?,
+        last_used_at: columns.time()?,
+        idle_expires_at: columns.time()?,
+        absolute_expires_at: columns.time()?,
+        device: columns.next()?,
+        opened_from: columns.context()?,
+        last_from: columns.context()?,
+    })
+}
+
+fn reason(name: &str) -> Result<EndReason, Fault> {
+    EndReason::from_name(name).ok_or(Fault::Unreadable("a reason why a session ended"))
+}
+
+/// Adds a session.
+pub(super) async fn insert<Db: Engine>(
+    connection: &mut Connection<Db>,
+    session: &Session,
+) -> Result<(), Fault> {
+    let statement = Statement::<Db>::new(
+        "INSERT INTO sessions (generation, accepted, rotated_at, replays, late_retries, last_iat, \
+         ended, last_used_at, idle_expires_at, absolute_expires_at, device, last_ip, last_country, \
+         last_user_agent, id, user_id, client_id, created_at, opened_ip, opened_country, \
+         opened_user_agent) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, \
+         $15, $16, $17, $18, $19, $20, $21)",
+    );
+    bind_mutable(statement, session)
+        .bind(session.id.as_bytes().as_slice())
+        .bind(session.user_id.as_bytes().as_slice())
+        .bind_text(Some(&session.client_id))
+        .bind(session.created_at.0)
+        .bind_context(&session.opened_from)
+        .run(connection)
+        .await
+}
+
+/// Writes everything that may change; whose session it is and how it was opened may not.
+pub(super) async fn update<Db: Engine>(
+    connection: &mut Connection<Db>,
+    session: &Session,
+) -> Result<(), Fault> {
+    let statement = Statement::<Db>::new(
+        "UPDATE sessions SET generation = $1, accepted = $2, rotated_at = $3, replays = $4, \
+         late_retries = $5, last_iat = $6, ended = $7, last_used_at = $8, idle_expires_at = $9, \
+         absolute_expires_at = $10, device = $11, last_ip = $12, last_country = $13, \
+         last_user_agent = $14 WHERE id = $15",
+    );
+    bind_mutable(statement, session)
+        .bind(session.id.as_bytes().as_slice())
+        .run(connection)
+        .await
+}
+
+fn bind_mutable<Db: Engine>(statement: Statement<Db>, session: &Session) -> Statement<Db> {
+    statement
+        .bind(i64::from(session.generation))
+        .bind(i64::from(session.accepted))
+        .bind(session.rotated_at.0)
+        .bind(i64::from(session.replays))
+        .bind(i64::from(session.late_retries))
+        .bind(session.last_iat.0)
+        .bind(session.ended.map(EndReason::as_str))
+        .bind(session.last_used_at.0)
+        .bind(session.idle_expires_at.0)
+        .bind(session.absolute_expires_at.0)
+        .bind_text(session.device.as_deref())
+        .bind_context(&session.last_from)
+}
+
+/// Ends a session that has not ended; the first reason stays.
+pub(super) async fn end<Db: Engine>(
+    connection: &mut Connection<Db>,
+    id: SessionId,
+    reason: EndReason,
+) -> Result<(), Fault> {
+    Statement::<Db>::new("UPDATE sessions SET ended = $1 WHERE id = $2 AND ended IS NULL")
+        .bind(reason.as_str())
+        .bind(id.as_bytes().as_slice())
+        .run(connection)
+        .await
+}
+
+/// The session of this id, held.
+pub(super) async fn hold<Db: Engine>(
+    connection: &mut Connection<Db>,
+    id: SessionId,
+) -> Result<Option<Session>, Fault> {
+    let sql = holding!(
+        Db,
+        "SELECT ",
+        session_columns!(),
+        " FROM sessions WHERE id = $1"
+    );
+    Statement::<Db>::new(sql)
+        .bind(id.as_bytes().as_slice())
+        .row(connection)
+        .await?
+        .map(|row| read(&mut Columns::<Db>::of(&row)))
+        .transpose()
+}
+
+/// All sessions of a user that have not been ended, held in the order of their ids.
+pub(super) async fn hold_unended<Db: Engine>(
+    connection: &mut Connection<Db>,
+    user: UserId,
+) -> Result<Vec<Session>, Fault> {
+    let sql = holding!(
+        Db,
+        "SELECT ",
+        session_columns!(),
+        " FROM sessions WHERE user_id = $1 AND ended IS NULL ORDER BY id"
+    );
+    let rows = Statement::<Db>::new(sql)
+        .bind(user.as_bytes().as_slice())
+        .rows(connection)
+        .await?;
+    rows.iter()
+        .map(|row| read(&mut Columns::<Db>::of(row)))
+        .collect()
+}
+
+/// The session of this id, and its user, of one moment.
+pub(super) async fn with_user<Db: Engine>(
+    connection: &mut Connection<Db>,
+    id: SessionId,
+) -> Result<Option<(Session, User)>, Fault> {
+    let row = Statement::<Db>::new(concat!(
+        "SELECT ",
+        session_columns!(),
+        ", ",
+        user_columns!(),
+        " FROM sessions JOIN users ON users.id = sessions.user_id WHERE sessions.id = $1"
+    ))
+    .bind(id.as_bytes().as_slice())
+    .row(connection)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let mut columns = Columns::<Db>::of(&row);
+    Ok(Some((read(&mut columns)?, users::read(&mut columns)?)))
+}
+
+/// The sessions of a user that are active at `now`, the last used first.
+pub(super) async fn active<Db: Engine>(
+    connection: &mut Connection<Db>,
+    user: UserId,
+    now: UnixSeconds,
+) -> Result<Vec<Session>, Fault> {
+    let rows = Statement::<Db>::new(concat!(
+        "SELECT ",
+        session_columns!(),
+        " FROM sessions WHERE user_id = $1 AND ended IS NULL AND idle_expires_at > $2 \
+         AND absolute_expires_at > $2 ORDER BY last_used_at DESC, id"
+    ))
+    .bind(user.as_bytes().as_slice())
+    .bind(now.0)
+    .rows(connection)
+    .await?;
+    rows.iter()
+        .map(|row| read(&mut Columns::<Db>::of(row)))
+        .collect()
+}

@@ -1,0 +1,146 @@
+//! The domain's [`Store`] over either driver.
+
+use async_trait::async_trait;
+use portcullis_shared::{
+    ids::{SessionId, UserId},
+    time::UnixSeconds,
+};
+use sqlx::pool::PoolConnection;
+
+use super::{
+    changes::{AdvanceSeq, ChangeSession, ChangeSigningKeys, ChangeUser, CreateUser},
+    driver::Driver,
+    engine::Engine as _,
+    fault::{Fault, within_patience},
+    feed, sessions, signing_keys,
+    statement::{Columns, Statement},
+    users,
+};
+use crate::domain::{
+    audit::Event,
+    clock::UnixMillis,
+    session::Session,
+    signing_keys::StoredKey,
+    store::{
+        CreateUserError, FeedRange, KeysDecision, Seq, SessionDecision, Store, StoreError,
+        UserDecision, UserFilter,
+    },
+    user::{User, Username},
+};
+
+/// Storage over a driver.
+pub(super) struct SqlStore<D> {
+    driver: D,
+}
+
+impl<D: Driver> SqlStore<D> {
+    /// Storage whose tables exist.
+    pub(super) fn new(driver: D) -> Self {
+        Self { driver }
+    }
+
+    async fn reader(&self) -> Result<PoolConnection<D::Db>, Fault> {
+        Ok(self.driver.readers().acquire().await?)
+    }
+}
+
+#[async_trait]
+impl<D: Driver> Store for SqlStore<D> {
+    async fn database_time(&self) -> Result<UnixMillis, StoreError> {
+        let query = async {
+            let connection = &mut *self.reader().await?;
+            let row = Statement::<D::Db>::new(D::Db::READ_TIME)
+                .one(connection)
+                .await?;
+            Columns::<D::Db>::of(&row).next().map(UnixMillis)
+        };
+        Ok(within_patience(query).await?)
+    }
+
+    async fn advance_seq(&self, now: UnixMillis) -> Result<Seq, StoreError> {
+        Ok(self.driver.write(AdvanceSeq(now)).await?)
+    }
+
+    async fn create_user(&self, user: &User, event: &Event) -> Result<(), CreateUserError> {
+        let work = CreateUser {
+            user: user.clone(),
+            event: event.clone(),
+        };
+        let name_was_free = self.driver.write(work).await.map_err(StoreError::from)?;
+        if name_was_free {
+            Ok(())
+        } else {
+            Err(CreateUserError::NameTaken)
+        }
+    }
+
+    async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
+        let query = async { users::by_id::<D::Db>(&mut *self.reader().await?, id).await };
+        Ok(within_patience(query).await?)
+    }
+
+    async fn user_by_name(&self, name: &Username) -> Result<Option<User>, StoreError> {
+        let query = async { users::by_name::<D::Db>(&mut *self.reader().await?, name).await };
+        Ok(within_patience(query).await?)
+    }
+
+    async fn users(&self, filter: &UserFilter) -> Result<Vec<User>, StoreError> {
+        let query = async { users::list::<D::Db>(&mut *self.reader().await?, filter).await };
+        Ok(within_patience(query).await?)
+    }
+
+    async fn session(&self, id: SessionId) -> Result<Option<(Session, User)>, StoreError> {
+        let query = async { sessions::with_user::<D::Db>(&mut *self.reader().await?, id).await };
+        Ok(within_patience(query).await?)
+    }
+
+    async fn active_sessions(
+        &self,
+        user: UserId,
+        now: UnixSeconds,
+    ) -> Result<Vec<Session>, StoreError> {
+        let query =
+            async { sessions::active::<D::Db>(&mut *self.reader().await?, user, now).await };
+        Ok(within_patience(query).await?)
+    }
+
+    async fn change_session(
+        &self,
+        id: SessionId,
+        now: UnixMillis,
+        decide: SessionDecision,
+    ) -> Result<Option<Seq>, StoreError> {
+        Ok(self.driver.write(ChangeSession { id, now, decide }).await?)
+    }
+
+    async fn change_user(
+        &self,
+        id: UserId,
+        now: UnixMillis,
+        decide: UserDecision,
+    ) -> Result<Option<Seq>, StoreError> {
+        Ok(self.driver.write(ChangeUser { id, now, decide }).await?)
+    }
+
+    async fn signing_keys(&self) -> Result<Vec<StoredKey>, StoreError> {
+        let query = async { signing_keys::all::<D::Db>(&mut *self.reader().await?).await };
+        Ok(within_patience(query).await?)
+    }
+
+    async fn change_signing_keys(
+        &self,
+        now: UnixMillis,
+        decide: KeysDecision,
+    ) -> Result<Seq, StoreError> {
+        Ok(self.driver.write(ChangeSigningKeys { now, decide }).await?)
+    }
+
+    async fn feed(&self, since: Seq) -> Result<FeedRange, StoreError> {
+        let query = async { feed::range::<D::Db>(&mut *self.reader().await?, since).await };
+        Ok(within_patience(query).await?)
+    }
+
+    async fn close(&self) {
+        self.driver.close().await;
+    }
+}

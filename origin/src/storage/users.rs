@@ -1,0 +1,234 @@
+//! Users as rows.
+
+use portcullis_shared::{ids::UserId, scope::ScopeSet};
+
+use super::{
+    driver::Connection,
+    engine::{Engine, holding},
+    fault::Fault,
+    feed,
+    statement::{Columns, Statement},
+    values::storable,
+};
+use crate::domain::{
+    store::{Seq, UserFilter},
+    user::{PendingSetup, Role, Roles, User, UserStatus, Username},
+};
+
+/// The columns that [`read`] reads, in its order, of a table named `users`.
+macro_rules! user_columns {
+    () => {
+        "users.id, users.username, users.password_hash, users.banned_reason, users.banned_at, \
+         users.roles, users.scopes, users.not_before, users.setup_digest, users.setup_expires_at, \
+         users.created_at, users.updated_at"
+    };
+}
+pub(super) use user_columns;
+
+/// The longest username in bytes; what is longer stands in none.
+const LONGEST_NAME: usize = 64;
+
+/// Reads the columns of `user_columns!`.
+pub(super) fn read<Db: Engine>(columns: &mut Columns<'_, Db>) -> Result<User, Fault> {
+    Ok(User {
+        id: columns.bytes()?,
+        username: columns.parsed()?,
+        password_hash: columns.next()?,
+        status: match (columns.next()?, columns.optional_time()?) {
+            (None, None) => UserStatus::Active,
+            (Some(reason), Some(at)) => UserStatus::Banned { reason, at },
+            _ => return Err(Fault::Unreadable("a ban")),
+        },
+        roles: roles(&columns.next::<String>()?)?,
+        scopes: columns.parsed::<ScopeSet>()?,
+        not_before: columns.time()?,
+        setup: match (columns.next::<Option<Vec<u8>>>()?, columns.optional_time()?) {
+            (None, None) => None,
+            (Some(digest), Some(expires_at)) => Some(PendingSetup {
+                digest: digest
+                    .try_into()
+                    .map_err(|_| Fault::Unreadable("a digest"))?,
+                expires_at,
+            }),
+            _ => return Err(Fault::Unreadable("a setup token")),
+        },
+        created_at: columns.time()?,
+        updated_at: columns.time()?,
+    })
+}
+
+fn roles(text: &str) -> Result<Roles, Fault> {
+    let words = text.split(' ').filter(|word| !word.is_empty());
+    words
+        .map(|word| word.parse().map_err(|_| Fault::Unreadable("roles")))
+        .collect()
+}
+
+/// Adds a user, unless the name is taken; tells whether it was added.
+pub(super) async fn insert<Db: Engine>(
+    connection: &mut Connection<Db>,
+    user: &User,
+) -> Result<bool, Fault> {
+    let statement = Statement::<Db>::new(
+        "INSERT INTO users (username, password_hash, banned_reason, banned_at, roles, scopes, \
+         not_before, setup_digest, setup_expires_at, updated_at, created_at, id) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
+         ON CONFLICT (username) DO NOTHING RETURNING created_at",
+    );
+    let statement = bind_mutable(statement, user).bind(user.created_at.0);
+    let added = statement
+        .bind(user.id.as_bytes().as_slice())
+        .row(connection)
+        .await?;
+    Ok(added.is_some())
+}
+
+/// Writes everything that may change.
+pub(super) async fn update<Db: Engine>(
+    connection: &mut Connection<Db>,
+    user: &User,
+) -> Result<(), Fault> {
+    let statement = Statement::<Db>::new(
+        "UPDATE users SET username = $1, password_hash = $2, banned_reason = $3, banned_at = $4, \
+         roles = $5, scopes = $6, not_before = $7, setup_digest = $8, setup_expires_at = $9, \
+         updated_at = $10 WHERE id = $11",
+    );
+    bind_mutable(statement, user)
+        .bind(user.id.as_bytes().as_slice())
+        .run(connection)
+        .await
+}
+
+fn bind_mutable<Db: Engine>(statement: Statement<Db>, user: &User) -> Statement<Db> {
+    let (reason, banned_at) = match &user.status {
+        UserStatus::Active => (None, None),
+        UserStatus::Banned { reason, at } => (Some(storable(reason)), Some(at.0)),
+    };
+    let roles: Vec<&str> = user.roles.iter().map(Role::as_str).collect();
+    statement
+        .bind(user.username.as_str())
+        .bind(user.password_hash.as_deref())
+        .bind(reason.as_deref())
+        .bind(banned_at)
+        .bind(roles.join(" ").as_str())
+        .bind(user.scopes.to_string().as_str())
+        .bind(user.not_before.0)
+        .bind(user.setup.as_ref().map(|setup| setup.digest.as_slice()))
+        .bind(user.setup.as_ref().map(|setup| setup.expires_at.0))
+        .bind(user.updated_at.0)
+}
+
+/// The user of this id.
+pub(super) async fn by_id<Db: Engine>(
+    connection: &mut Connection<Db>,
+    id: UserId,
+) -> Result<Option<User>, Fault> {
+    Statement::<Db>::new(concat!(
+        "SELECT ",
+        user_columns!(),
+        " FROM users WHERE id = $1"
+    ))
+    .bind(id.as_bytes().as_slice())
+    .row(connection)
+    .await?
+    .map(|row| read(&mut Columns::<Db>::of(&row)))
+    .transpose()
+}
+
+/// The user of this id, held.
+pub(super) async fn hold<Db: Engine>(
+    connection: &mut Connection<Db>,
+    id: UserId,
+) -> Result<Option<User>, Fault> {
+    let sql = holding!(Db, "SELECT ", user_columns!(), " FROM users WHERE id = $1");
+    Statement::<Db>::new(sql)
+        .bind(id.as_bytes().as_slice())
+        .row(connection)
+        .await?
+        .map(|row| read(&mut Columns::<Db>::of(&row)))
+        .transpose()
+}
+
+/// The user of this id, who exists, and the feed's `seq`, both as they are now.
+pub(super) async fn with_seq<Db: Engine>(
+    connection: &mut Connection<Db>,
+    id: UserId,
+) -> Result<(User, Seq), Fault> {
+    let row = Statement::<Db>::new(concat!(
+        "SELECT ",
+        user_columns!(),
+        ", feed.seq FROM users CROSS JOIN feed WHERE users.id = $1"
+    ))
+    .bind(id.as_bytes().as_slice())
+    .one(connection)
+    .await?;
+    let mut columns = Columns::<Db>::of(&row);
+    Ok((read(&mut columns)?, feed::read_seq(&mut columns)?))
+}
+
+/// The user of this name.
+pub(super) async fn by_name<Db: Engine>(
+    connection: &mut Connection<Db>,
+    name: &Username,
+) -> Result<Option<User>, Fault> {
+    Statement::<Db>::new(concat!(
+        "SELECT ",
+        user_columns!(),
+        " FROM users WHERE username = $1"
+    ))
+    .bind(name.as_str())
+    .row(connection)
+    .await?
+    .map(|row| read(&mut Columns::<Db>::of(&row)))
+    .transpose()
+}
+
+/// Users in the order of their names' bytes.
+pub(super) async fn list<Db: Engine>(
+    connection: &mut Connection<Db>,
+    filter: &UserFilter,
+) -> Result<Vec<User>, Fault> {
+    let search = filter.search.as_deref().unwrap_or_default();
+    if search.len() > LONGEST_NAME || search.contains('\0') {
+        return Ok(Vec::new());
+    }
+    Statement::<Db>::new(concat!(
+        "SELECT ",
+        user_columns!(),
+        " FROM users WHERE username > $1 AND username LIKE $2 ESCAPE '\\' \
+         AND ($3 IS NULL OR (banned_at IS NOT NULL) = $3) ORDER BY username LIMIT $4"
+    ))
+    .bind(filter.after.as_ref().map_or("", Username::as_str))
+    .bind(pattern(search).as_str())
+    .bind(filter.banned)
+    .bind(i64::from(filter.limit))
+    .rows(connection)
+    .await?
+    .iter()
+    .map(|row| read(&mut Columns::<Db>::of(row)))
+    .collect()
+}
+
+/// A pattern for LIKE that finds `text` to the letter; names are kept in lower case.
+fn pattern(text: &str) -> String {
+    let mut pattern = String::from("%");
+    for character in text.chars() {
+        if matches!(character, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(character.to_ascii_lowercase());
+    }
+    pattern.push('%');
+    pattern
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_is_taken_to_the_letter() {
+        assert_eq!(pattern(r"50%_\A"), r"%50\%\_\\a%");
+        assert_eq!(pattern(""), "%%");
+    }
+}
