@@ -3,6 +3,8 @@
 //! The endpoints call these with the [`caller::Admin`](crate::domain::caller::Admin) that they
 //! have made sure of, the command line as the operator; the audit trail tells which.
 
+use std::str::FromStr;
+
 use portcullis_shared::{ids::UserId, scope::ScopeSet, time::UnixSeconds};
 
 use crate::domain::{
@@ -188,6 +190,29 @@ pub async fn change_user(
     apply(app, id, now, decide).await
 }
 
+/// The text is not a reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a reason has at most {REASON_LIMIT} characters, none of them for control")]
+pub struct InvalidReason;
+
+/// The longest reason, in characters.
+pub const REASON_LIMIT: usize = 500;
+
+/// Why a user is banned, for people; may be empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reason(String);
+
+impl FromStr for Reason {
+    type Err = InvalidReason;
+
+    fn from_str(text: &str) -> Result<Self, InvalidReason> {
+        if text.chars().count() > REASON_LIMIT || text.chars().any(char::is_control) {
+            return Err(InvalidReason);
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
 /// Bans a user: all sessions end, all access tokens are revoked, no login works. Banning again
 /// changes the reason. `None` when there is no such user.
 ///
@@ -198,9 +223,9 @@ pub async fn ban(
     app: &App,
     authority: Authority,
     id: UserId,
-    reason: String,
+    reason: Reason,
 ) -> Result<Option<Changed>, StoreError> {
-    let (now, tokens) = (app.now(), app.tokens());
+    let (now, tokens, Reason(reason)) = (app.now(), app.tokens(), reason);
     let decide = move |user: &User, sessions: &[Session]| {
         let mut next = User {
             status: UserStatus::Banned {

@@ -1,0 +1,178 @@
+//! The command line: the service itself, and what an operator does beside it.
+//!
+//! The commands work on the database through the same use cases as the endpoints do, whether a
+//! server runs or not; what they revoke is in the feed as soon as they answer. Passwords are asked
+//! for or read from standard input, never taken as arguments, which every process could read.
+
+mod assembly;
+mod keys;
+mod master_key_file;
+mod output;
+mod password_input;
+mod serve;
+mod users;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use crate::{
+    domain::{admin, hashing::HashingError, setup, signing_keys::KeyError, store::StoreError},
+    http::serve::ServeError,
+    logging::{self, LoggingError},
+    settings::{Settings, error::SettingsError, log::Log},
+    storage::{self, ConnectError},
+};
+
+/// Portcullis, the auth service: logs users in, rotates refresh tokens, revokes and bans, and
+/// publishes the signed documents that the edge decides with.
+#[derive(Debug, Parser)]
+#[command(name = "portcullis", version, after_help = EXAMPLES)]
+pub struct Cli {
+    /// The settings file (TOML). Without one, defaults and variables count.
+    #[arg(long, global = true, env = "PORTCULLIS_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  portcullis serve
+      Serve on http://127.0.0.1:8080 with a SQLite database in ./data, made if it is missing.
+
+  portcullis config
+      Print the settings in force. Any of them can be set by a variable:
+      PORTCULLIS_SERVER__LISTEN=0.0.0.0:80 sets `listen` in section [server].
+
+  portcullis user add ann --role admin
+      Create an administrator; the password is asked for.
+
+  printf %s \"$PASSWORD\" | portcullis user add bob --scope api:read --password-stdin
+      Create a user from a script.
+
+  portcullis user ban bob --reason 'stolen account'
+      End bob's sessions and refuse his tokens at every edge, within seconds.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the service
+    ///
+    /// Brings the database's tables up to date, makes master key and signing key where they are
+    /// missing, and serves until SIGTERM or SIGINT; requests in flight are finished.
+    Serve,
+    /// Bring the database's tables up to date, and stop
+    ///
+    /// `serve` does this too; of several that start at once, one does it and the others wait.
+    Migrate,
+    /// Print the settings in force, as TOML, with secrets redacted
+    Config,
+    /// Users: create, list, ban, unban, set a password
+    #[command(subcommand)]
+    User(users::Command),
+    /// Signing keys: list, rotate
+    #[command(subcommand)]
+    Keys(keys::Command),
+}
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    #[error(transparent)]
+    Logging(#[from] LoggingError),
+    #[error(transparent)]
+    Database(#[from] ConnectError),
+    #[error(transparent)]
+    MasterKey(#[from] master_key_file::Error),
+    #[error(transparent)]
+    Hashing(#[from] HashingError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    #[error(transparent)]
+    Create(#[from] admin::CreateError),
+    #[error(transparent)]
+    SetPassword(#[from] setup::Error),
+    #[error(transparent)]
+    Password(#[from] password_input::Error),
+    #[error("there is no user {0}")]
+    NoSuchUser(crate::domain::user::Username),
+    #[error("signals cannot be listened to")]
+    Signals(#[source] std::io::Error),
+    #[error("cannot be printed")]
+    Output(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// The exit code of a mistake in the command or the settings, as clap has it.
+const USAGE: u8 = 2;
+
+/// Runs the command of this process's arguments.
+pub async fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // Help and version are no errors and go to standard output; clap knows.
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(USAGE));
+        }
+    };
+    match cli.execute().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // What an error says may come from outside: `Debug` lets no escape sequence through.
+            let text = logging::chain(&error);
+            let plain: String = text.chars().flat_map(output::visible).collect();
+            eprintln!("portcullis: {plain}");
+            ExitCode::from(if matches!(error, Error::Settings(_)) {
+                USAGE
+            } else {
+                1
+            })
+        }
+    }
+}
+
+impl Cli {
+    async fn execute(self) -> Result<(), Error> {
+        let settings = Settings::load(self.config.as_deref(), std::env::vars_os())?;
+        match self.command {
+            Command::Serve => {
+                logging::start(&settings.log)?;
+                serve::run(&settings).await
+            }
+            Command::Config => {
+                let text = settings
+                    .to_toml()
+                    .map_err(|error| Error::Output(error.into()))?;
+                output::print(text.trim_end())
+            }
+            Command::Migrate => {
+                quiet(&settings.log)?;
+                storage::migrate(settings.database.url.expose()).await?;
+                output::print("The database's tables are up to date.")
+            }
+            Command::User(command) => {
+                quiet(&settings.log)?;
+                users::run(command, &settings).await
+            }
+            Command::Keys(command) => {
+                quiet(&settings.log)?;
+                keys::run(command, &settings).await
+            }
+        }
+    }
+}
+
+/// Commands print what they did; of the log only warnings are of interest.
+fn quiet(settings: &Log) -> Result<(), LoggingError> {
+    logging::start(&Log {
+        filter: "warn".to_owned(),
+        ..settings.clone()
+    })
+}

@@ -1,0 +1,64 @@
+//! `portcullis serve`.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Error, assembly};
+use crate::{
+    domain::signing_keys,
+    http::{self, service::Service},
+    logging,
+    settings::Settings,
+};
+
+pub(super) async fn run(settings: &Settings) -> Result<(), Error> {
+    let app = assembly::assemble(settings, assembly::hashing_threads(settings)).await?;
+    // Ahead of whatever any edge has seen, even when a backup was put back.
+    app.store.advance_seq(app.now()).await?;
+    signing_keys::ensure(&app).await?;
+    let service = Arc::new(Service {
+        app,
+        edge_secret: settings.edge.secret.clone(),
+        clock_skew_max: i64::from(settings.database.clock_skew_max) * 1000,
+    });
+    let rotation = tokio::spawn(rotate(Arc::clone(&service)));
+    let grace = Duration::from_secs(settings.server.shutdown_grace.into());
+    let stop = stop_signal()?;
+    let served =
+        http::serve::serve(Arc::clone(&service), settings.server.listen, grace, stop).await;
+    rotation.abort();
+    service.app.store.close().await;
+    tracing::info!("stopped");
+    Ok(served?)
+}
+
+/// Ready when the process is asked to stop.
+fn stop_signal() -> Result<impl Future<Output = ()>, Error> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(Error::Signals)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::Signals)?;
+    Ok(async move {
+        let signal = tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        };
+        tracing::info!(signal, "stopping: requests in flight are finished");
+    })
+}
+
+/// Sees to it, from time to time, that a signing key is there and none is used for too long.
+async fn rotate(service: Arc<Service>) {
+    let app = &service.app;
+    // Often enough for the shortest interval, and never a burden.
+    let seconds = app.config.key_rotate_every / 10;
+    let seconds = u64::try_from(seconds.clamp(1, 60)).unwrap_or(60);
+    let mut interval = tokio::time::interval(Duration::from_secs(seconds));
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        if let Err(error) = signing_keys::ensure(app).await {
+            let cause = logging::chain(&error);
+            tracing::warn!(?cause, "the signing keys could not be looked after");
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! `portcullis user …`: accounts.
+
+mod print;
+
+use clap::{Args, Subcommand};
+use portcullis_shared::scope::Scope;
+
+use super::{Error, assembly, output, password_input};
+use crate::{
+    domain::{
+        admin::{self, Authority, NewUser, Reason},
+        app::App,
+        audit::Actor,
+        setup,
+        store::UserFilter,
+        user::{Role, User, Username},
+    },
+    settings::Settings,
+};
+
+/// What to do with users.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Create a user
+    ///
+    /// Without --password-stdin and --setup the password is asked for.
+    #[command(after_help = ADD_EXAMPLES)]
+    Add(Add),
+    /// List users in the order of their names
+    List(List),
+    /// Ban a user: all sessions end, all tokens are refused, no login works
+    Ban {
+        /// The user's name
+        name: Username,
+        /// Why, for people
+        #[arg(long, default_value = "", value_name = "TEXT")]
+        reason: Reason,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Lift a ban; the user has to log in again
+    Unban {
+        /// The user's name
+        name: Username,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Set a user's password; all of the user's sessions end
+    Password {
+        /// The user's name
+        name: Username,
+        /// Read the password from standard input: one line, whose end is not part of it
+        #[arg(long)]
+        password_stdin: bool,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// A user to create.
+#[derive(Debug, Args)]
+pub(super) struct Add {
+    /// The user's name: letters, digits and . _ - @ +
+    name: Username,
+    /// A role, such as admin; may be given several times
+    #[arg(long = "role", value_name = "ROLE")]
+    roles: Vec<Role>,
+    /// A scope, such as api:read; may be given several times
+    #[arg(long = "scope", value_name = "SCOPE")]
+    scopes: Vec<Scope>,
+    /// Read the password from standard input: one line, whose end is not part of it
+    #[arg(long, conflicts_with = "setup")]
+    password_stdin: bool,
+    /// Set no password, and print a token with which the user chooses one (POST /auth/setup)
+    #[arg(long)]
+    setup: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+const ADD_EXAMPLES: &str = "\
+Examples:
+  portcullis user add ann --role admin
+  portcullis user add bob --scope api:read --scope api:write --setup
+  printf %s \"$PASSWORD\" | portcullis user add carol --scope images:read --password-stdin";
+
+/// Which users to list.
+#[derive(Debug, Args)]
+pub(super) struct List {
+    /// Only users whose name contains this
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
+    /// Only users that are banned
+    #[arg(long, conflicts_with = "active")]
+    banned: bool,
+    /// Only users that are not banned
+    #[arg(long)]
+    active: bool,
+    /// One JSON object a line
+    #[arg(long)]
+    json: bool,
+}
+
+const OPERATOR: Authority = Authority {
+    actor: Actor::Operator,
+    ip: None,
+};
+
+/// How many users are read at a time.
+const PAGE: u32 = 200;
+
+pub(super) async fn run(command: Command, settings: &Settings) -> Result<(), Error> {
+    // Whoever is asked for a password should not be asked in vain.
+    let app = assembly::assemble(settings, 1).await?;
+    let done = match command {
+        Command::Add(user) => add(&app, user).await,
+        Command::List(filter) => list(&app, filter).await,
+        Command::Ban { name, reason, json } => {
+            let user = find(&app, name).await?;
+            let changed = admin::ban(&app, OPERATOR, user.id, reason).await?;
+            print::changed(json, "is banned", changed, user)
+        }
+        Command::Unban { name, json } => {
+            let user = find(&app, name).await?;
+            let changed = admin::unban(&app, OPERATOR, user.id).await?;
+            print::changed(json, "may log in", changed, user)
+        }
+        Command::Password {
+            name,
+            password_stdin,
+            json,
+        } => set_password(&app, name, password_stdin, json).await,
+    };
+    app.store.close().await;
+    done
+}
+
+async fn find(app: &App, name: Username) -> Result<User, Error> {
+    app.store
+        .user_by_name(&name)
+        .await?
+        .ok_or(Error::NoSuchUser(name))
+}
+
+async fn add(app: &App, add: Add) -> Result<(), Error> {
+    let password = if add.setup {
+        None
+    } else {
+        Some(password_input::read(add.password_stdin)?)
+    };
+    let new = NewUser {
+        username: add.name,
+        password,
+        roles: add.roles.into_iter().collect(),
+        scopes: add.scopes.into_iter().collect(),
+    };
+    let created = admin::create_user(app, OPERATOR, new).await?;
+    print::created(add.json, &created)
+}
+
+async fn list(app: &App, list: List) -> Result<(), Error> {
+    let banned = match (list.banned, list.active) {
+        (true, _) => Some(true),
+        (false, true) => Some(false),
+        (false, false) => None,
+    };
+    let search = list.search.map(|text| text.to_ascii_lowercase());
+    let mut filter = UserFilter {
+        search,
+        banned,
+        after: None,
+        limit: PAGE,
+    };
+    loop {
+        let users = admin::list_users(app, &filter).await?;
+        for user in &users {
+            output::either(list.json, &print::value(user), &print::line(user))?;
+        }
+        let Some(last) = users.last() else {
+            return Ok(());
+        };
+        filter.after = Some(last.username.clone());
+    }
+}
+
+async fn set_password(
+    app: &App,
+    name: Username,
+    from_stdin: bool,
+    json: bool,
+) -> Result<(), Error> {
+    let user = find(app, name).await?;
+    let password = password_input::read(from_stdin)?;
+    let seq = setup::set_password(app, &user, password, Actor::Operator).await?;
+    let seq = seq.ok_or_else(|| Error::NoSuchUser(user.username.clone()))?;
+    print::password(json, &user, seq)
+}

@@ -1,0 +1,70 @@
+//! `POST /admin/users/{id}/ban`: a user is out, everywhere, in seconds.
+
+use poem_openapi::{Object, OpenApi, param::Path};
+use portcullis_shared::problem::Code;
+use serde::Deserialize;
+
+use super::{authority, not_found, user_answer::ChangedUser, user_id};
+use crate::{
+    domain::admin,
+    http::{
+        answer::InFeed,
+        bearer::Administrator,
+        body::Strict,
+        mapping::unacceptable,
+        origin::From,
+        refused::{self, Declared, Refused},
+        service::Shared,
+    },
+};
+
+/// Why.
+#[derive(Object, Deserialize)]
+#[oai(rename = "BanRequest")]
+#[serde(deny_unknown_fields)]
+struct Body {
+    /// For people: at most 500 characters, none of them for control.
+    #[oai(validator(max_length = 500))]
+    reason: String,
+}
+
+struct Failures;
+
+impl Declared for Failures {
+    const PROBLEMS: &'static [&'static [Code]] =
+        &[refused::ADMIN, refused::BODY, &[Code::NotFound]];
+}
+
+/// The endpoint.
+pub(crate) struct Api;
+
+#[OpenApi]
+impl Api {
+    /// Ban a user
+    ///
+    /// All sessions end, all access tokens are revoked, no login works. Banning again changes the
+    /// reason.
+    #[oai(
+        path = "/admin/users/:id/ban",
+        method = "post",
+        operation_id = "banUser"
+    )]
+    async fn ban(
+        &self,
+        service: Shared<'_>,
+        admin: Administrator,
+        from: From,
+        /// The user.
+        id: Path<String>,
+        body: Strict<Body>,
+    ) -> Result<InFeed<ChangedUser>, Refused<Failures>> {
+        let reason = body
+            .0
+            .reason
+            .parse()
+            .map_err(|error| unacceptable("reason", error))?;
+        let (id, authority) = (user_id(&id.0)?, authority(&admin, &from));
+        let changed = admin::ban(&service.app, authority, id, reason).await?;
+        Ok(changed.ok_or_else(not_found)?.into())
+    }
+}

@@ -1,0 +1,89 @@
+//! A user, as administrators see one.
+
+use poem_openapi::Object;
+
+use crate::domain::user::{self, Role, UserStatus};
+
+/// A user. Times are Unix seconds.
+#[derive(Object)]
+#[oai(skip_serializing_if_is_none)]
+pub(crate) struct User {
+    /// The `sub` of the user's tokens.
+    id: String,
+    /// The name.
+    username: String,
+    /// `active` or `banned`.
+    status: String,
+    /// Why and since when, where the user is banned.
+    ban: Option<Ban>,
+    /// The roles.
+    roles: Vec<String>,
+    /// What the user may be granted.
+    scopes: Vec<String>,
+    /// Whether the user has chosen a password.
+    has_password: bool,
+    /// When the user was created.
+    created_at: i64,
+    /// When anything about the user last changed.
+    updated_at: i64,
+}
+
+/// A ban.
+#[derive(Object)]
+pub(crate) struct Ban {
+    /// For people.
+    reason: String,
+    /// Since when.
+    at: i64,
+}
+
+impl From<user::User> for User {
+    fn from(user: user::User) -> Self {
+        let (status, ban) = match user.status {
+            UserStatus::Active => ("active", None),
+            UserStatus::Banned { reason, at } => ("banned", Some(Ban { reason, at: at.0 })),
+        };
+        Self {
+            id: user.id.to_string(),
+            username: user.username.to_string(),
+            status: status.to_owned(),
+            ban,
+            roles: user
+                .roles
+                .iter()
+                .map(Role::as_str)
+                .map(str::to_owned)
+                .collect(),
+            scopes: user
+                .scopes
+                .iter()
+                .map(|scope| scope.as_str().to_owned())
+                .collect(),
+            has_password: user.password_hash.is_some(),
+            created_at: user.created_at.0,
+            updated_at: user.updated_at.0,
+        }
+    }
+}
+
+/// A user after a change that an edge must hear of.
+#[derive(Object)]
+pub(crate) struct ChangedUser {
+    /// The user.
+    user: User,
+    /// An edge that reports this `seq` of the feed, or a greater one, has the change in force.
+    seq: u64,
+}
+
+impl From<crate::domain::admin::Changed> for super::super::answer::InFeed<ChangedUser> {
+    fn from(changed: crate::domain::admin::Changed) -> Self {
+        let body = ChangedUser {
+            user: changed.user.into(),
+            seq: changed.seq.0,
+        };
+        Self {
+            body,
+            seq: Some(changed.seq),
+        }
+    }
+}

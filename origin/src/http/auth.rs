@@ -1,0 +1,13 @@
+//! `/auth/*`: what users and their clients do.
+
+pub(crate) mod end_session;
+pub(crate) mod introspect;
+pub(crate) mod login;
+pub(crate) mod logout;
+pub(crate) mod logout_all;
+pub(crate) mod me;
+pub(crate) mod revoke;
+pub(crate) mod sessions;
+pub(crate) mod setup;
+pub(crate) mod token;
+pub(crate) mod token_answer;

@@ -1,0 +1,4 @@
+//! Whether the service is there, and whether it should get requests.
+
+pub(crate) mod live;
+pub(crate) mod ready;

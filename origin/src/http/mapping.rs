@@ -1,0 +1,232 @@
+//! From the domain's errors to answers: here, and nowhere else, each by name. What the database
+//! cannot do at the moment is an outage, never the client's fault; what it cannot do at all is a
+//! fault of ours.
+
+use portcullis_shared::problem::Code;
+
+use super::{failure::Failure, oauth};
+use crate::domain::{
+    admin, caller, client,
+    entropy::EntropyError,
+    feed,
+    hashing::HashingError,
+    login,
+    mint::MintError,
+    password::PasswordRule,
+    refresh, revoke, setup,
+    signing_keys::KeyError,
+    store::StoreError,
+    user::{InvalidRole, InvalidUsername},
+};
+use portcullis_shared::scope::InvalidScope;
+
+/// The form that an endpoint's errors have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Style {
+    Problem,
+    OAuth,
+}
+
+type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+impl Style {
+    /// It may work later.
+    fn outage(self, cause: impl Into<Cause>) -> Failure {
+        match self {
+            Self::Problem => Failure::new(Code::Unavailable).source(cause),
+            Self::OAuth => Failure::oauth(oauth::Error::TemporarilyUnavailable).source(cause),
+        }
+    }
+
+    /// It is our fault.
+    fn fault(self, cause: impl Into<Cause>) -> Failure {
+        match self {
+            Self::Problem => Failure::fault(cause),
+            Self::OAuth => Failure::oauth(oauth::Error::ServerError).source(cause),
+        }
+    }
+
+    fn store(self, error: StoreError) -> Failure {
+        match error {
+            StoreError::Unavailable(_) => self.outage(error),
+            StoreError::Broken(_) => self.fault(error),
+        }
+    }
+
+    fn key(self, error: KeyError) -> Failure {
+        match error {
+            KeyError::NoActiveKey => self.outage(error),
+            KeyError::Sealed(..) | KeyError::Entropy(_) => self.fault(error),
+            KeyError::Store(error) => self.store(error),
+        }
+    }
+
+    fn mint(self, error: MintError) -> Failure {
+        match error {
+            MintError::Key(error) => self.key(error),
+            MintError::Entropy(error) => self.fault(error),
+            MintError::Malformed(_) => self.fault(error),
+        }
+    }
+
+    fn hashing(self, error: HashingError) -> Failure {
+        match error {
+            HashingError::Busy => self.outage(error),
+            HashingError::Malformed | HashingError::Entropy(_) => self.fault(error),
+        }
+    }
+}
+
+/// A member of the body that is not acceptable.
+pub(crate) fn unacceptable(member: &str, why: impl std::fmt::Display) -> Failure {
+    Failure::new(Code::ValidationFailed).detail(format!("{member}: {why}"))
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Style::Problem.store(error)
+    }
+}
+
+impl From<KeyError> for Failure {
+    fn from(error: KeyError) -> Self {
+        Style::Problem.key(error)
+    }
+}
+
+impl From<EntropyError> for Failure {
+    fn from(error: EntropyError) -> Self {
+        Style::Problem.fault(error)
+    }
+}
+
+impl From<PasswordRule> for Failure {
+    fn from(rule: PasswordRule) -> Self {
+        unacceptable("password", rule)
+    }
+}
+
+impl From<InvalidUsername> for Failure {
+    fn from(error: InvalidUsername) -> Self {
+        unacceptable("username", error)
+    }
+}
+
+impl From<InvalidRole> for Failure {
+    fn from(error: InvalidRole) -> Self {
+        unacceptable("roles", error)
+    }
+}
+
+impl From<InvalidScope> for Failure {
+    fn from(error: InvalidScope) -> Self {
+        unacceptable("scopes", error)
+    }
+}
+
+impl From<login::Error> for Failure {
+    fn from(error: login::Error) -> Self {
+        match error {
+            login::Error::InvalidCredentials => Self::new(Code::InvalidCredentials),
+            login::Error::Banned => Self::new(Code::Forbidden).detail(error.to_string()),
+            login::Error::InvalidClient => unacceptable("client_id", error),
+            login::Error::InvalidDevice => unacceptable("device", error),
+            login::Error::Hashing(error) => Style::Problem.hashing(error),
+            login::Error::Entropy(error) => error.into(),
+            login::Error::Mint(error) => Style::Problem.mint(error),
+            login::Error::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<caller::Error> for Failure {
+    fn from(error: caller::Error) -> Self {
+        match error {
+            caller::Error::InvalidToken => Self::new(Code::InvalidToken),
+            caller::Error::Key(error) => error.into(),
+            caller::Error::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<caller::NotAdmin> for Failure {
+    fn from(error: caller::NotAdmin) -> Self {
+        Self::new(Code::Forbidden).detail(error.to_string())
+    }
+}
+
+impl From<setup::Error> for Failure {
+    fn from(error: setup::Error) -> Self {
+        match error {
+            setup::Error::InvalidToken => unacceptable("token", error),
+            setup::Error::Password(rule) => rule.into(),
+            setup::Error::Hashing(error) => Style::Problem.hashing(error),
+            setup::Error::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<admin::CreateError> for Failure {
+    fn from(error: admin::CreateError) -> Self {
+        match error {
+            admin::CreateError::NameTaken => Self::new(Code::Conflict).detail(error.to_string()),
+            admin::CreateError::Password(rule) => rule.into(),
+            admin::CreateError::Hashing(error) => Style::Problem.hashing(error),
+            admin::CreateError::Entropy(error) => error.into(),
+            admin::CreateError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<feed::Error> for Failure {
+    fn from(error: feed::Error) -> Self {
+        match error {
+            feed::Error::Key(error) => error.into(),
+            feed::Error::Malformed(_) => Style::Problem.fault(error),
+            feed::Error::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<client::InvalidClient> for Failure {
+    fn from(_: client::InvalidClient) -> Self {
+        Self::oauth(oauth::Error::InvalidClient)
+    }
+}
+
+impl From<refresh::Error> for Failure {
+    fn from(error: refresh::Error) -> Self {
+        match error {
+            refresh::Error::InvalidGrant => Self::oauth(oauth::Error::InvalidGrant),
+            refresh::Error::InvalidScope => Self::oauth(oauth::Error::InvalidScope),
+            refresh::Error::TooManyReplays => {
+                Self::oauth(oauth::Error::SlowDown).detail(error.to_string())
+            }
+            refresh::Error::Mint(error) => Style::OAuth.mint(error),
+            refresh::Error::Store(error) => Style::OAuth.store(error),
+        }
+    }
+}
+
+impl From<revoke::Error> for Failure {
+    fn from(error: revoke::Error) -> Self {
+        match error {
+            revoke::Error::Key(error) => Style::OAuth.key(error),
+            revoke::Error::Store(error) => Style::OAuth.store(error),
+        }
+    }
+}
+
+/// Who calls an OAuth endpoint by bearer token is not known.
+pub(crate) fn oauth_caller(error: caller::Error) -> Failure {
+    match error {
+        caller::Error::InvalidToken => Failure::oauth(oauth::Error::InvalidToken),
+        caller::Error::Key(error) => Style::OAuth.key(error),
+        caller::Error::Store(error) => Style::OAuth.store(error),
+    }
+}
+
+/// Who calls an OAuth endpoint by bearer token is no administrator.
+pub(crate) fn oauth_not_admin(error: caller::NotAdmin) -> Failure {
+    Failure::oauth(oauth::Error::AccessDenied).detail(error.to_string())
+}

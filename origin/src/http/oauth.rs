@@ -1,0 +1,108 @@
+//! The errors of the OAuth endpoints (RFC 6749 §5.2, and RFC 6750 §3.1 where a bearer token is the
+//! credential).
+
+use serde::Serialize;
+
+/// What went wrong at an OAuth endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Error {
+    /// A parameter is missing, repeated or malformed.
+    InvalidRequest,
+    /// The body is too large.
+    TooLarge,
+    /// The body is neither a form nor JSON.
+    UnsupportedMediaType,
+    /// The client is unknown or did not authenticate.
+    InvalidClient,
+    /// The bearer token in place of a client's secret is not valid.
+    InvalidToken,
+    /// The refresh token is not valid.
+    InvalidGrant,
+    /// The client may not do this.
+    UnauthorizedClient,
+    /// The bearer of the token may not do this.
+    AccessDenied,
+    /// Only refresh tokens are taken.
+    UnsupportedGrantType,
+    /// More is asked for than was granted.
+    InvalidScope,
+    /// Too often.
+    SlowDown,
+    /// A fault of ours.
+    ServerError,
+    /// Not now.
+    TemporarilyUnavailable,
+}
+
+impl Error {
+    /// The `error` member.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidRequest | Self::TooLarge | Self::UnsupportedMediaType => "invalid_request",
+            Self::InvalidClient => "invalid_client",
+            Self::InvalidToken => "invalid_token",
+            Self::InvalidGrant => "invalid_grant",
+            Self::UnauthorizedClient => "unauthorized_client",
+            Self::AccessDenied => "access_denied",
+            Self::UnsupportedGrantType => "unsupported_grant_type",
+            Self::InvalidScope => "invalid_scope",
+            Self::SlowDown => "slow_down",
+            Self::ServerError => "server_error",
+            Self::TemporarilyUnavailable => "temporarily_unavailable",
+        }
+    }
+
+    /// The HTTP status.
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::InvalidRequest
+            | Self::InvalidGrant
+            | Self::UnauthorizedClient
+            | Self::UnsupportedGrantType
+            | Self::InvalidScope => 400,
+            Self::InvalidClient | Self::InvalidToken => 401,
+            Self::AccessDenied => 403,
+            Self::TooLarge => 413,
+            Self::UnsupportedMediaType => 415,
+            Self::SlowDown => 429,
+            Self::ServerError => 500,
+            Self::TemporarilyUnavailable => 503,
+        }
+    }
+
+    /// A sentence for developers.
+    pub const fn description(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "the request is not valid",
+            Self::TooLarge => "the request is too large",
+            Self::UnsupportedMediaType => "the media type is not supported",
+            Self::InvalidClient => "the client is not known, or did not authenticate",
+            Self::InvalidToken => "the access token is not valid",
+            Self::InvalidGrant => "the refresh token is not valid",
+            Self::UnauthorizedClient => "the client may not do this",
+            Self::AccessDenied => "this is not allowed",
+            Self::UnsupportedGrantType => "the only grant is refresh_token",
+            Self::InvalidScope => "more is asked for than was granted, or it is no scope",
+            Self::SlowDown => "too many requests",
+            Self::ServerError => "something went wrong here",
+            Self::TemporarilyUnavailable => "not available at the moment",
+        }
+    }
+
+    /// The body; `description` takes the place of the usual sentence. RFC 6749 allows printable
+    /// ASCII there, without quotes and backslashes.
+    pub fn to_json(self, description: Option<&str>) -> String {
+        #[derive(Serialize)]
+        struct Body<'a> {
+            error: &'static str,
+            error_description: &'a str,
+        }
+        let error_description = description.unwrap_or(self.description());
+        // Two strings: this cannot fail.
+        serde_json::to_string(&Body {
+            error: self.as_str(),
+            error_description,
+        })
+        .unwrap_or_default()
+    }
+}

@@ -1,0 +1,121 @@
+//! The OpenAPI document, made from the handlers, and what follows from it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use poem::{
+    endpoint::BoxEndpoint,
+    http::{HeaderValue, Method},
+};
+use poem_openapi::{
+    OpenApi, OpenApiService,
+    registry::{MetaApi, MetaPath, Registry},
+};
+use serde_json::{Value, json};
+
+use super::answer::JSON;
+
+/// Endpoints of one path may stand in several files: their entries are joined here, which the
+/// library by itself does not do.
+#[derive(Debug)]
+pub(crate) struct Joined<T>(pub T);
+
+impl<T: OpenApi> OpenApi for Joined<T> {
+    fn meta() -> Vec<MetaApi> {
+        let mut paths: Vec<MetaPath> = Vec::new();
+        for path in T::meta().into_iter().flat_map(|api| api.paths) {
+            match paths.iter_mut().find(|other| other.path == path.path) {
+                Some(known) => known.operations.extend(path.operations),
+                None => paths.push(path),
+            }
+        }
+        vec![MetaApi { paths }]
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+
+    fn add_routes(self, table: &mut HashMap<String, HashMap<Method, BoxEndpoint<'static>>>) {
+        self.0.add_routes(table);
+    }
+}
+
+/// The document, as it is served.
+pub(crate) fn document<T: OpenApi>(service: &OpenApiService<T, ()>) -> Value {
+    let mut document: Value = serde_json::from_str(&service.spec()).unwrap_or_default();
+    let strict: BTreeSet<String> = operations(&document)
+        .filter_map(|(_, _, operation)| strict_body(operation))
+        .collect();
+    for name in strict {
+        // The library knows no schema that forbids further members.
+        if let Some(schema) = document.pointer_mut(&format!("/components/schemas/{name}")) {
+            if let Some(schema) = schema.as_object_mut() {
+                schema.insert("additionalProperties".to_owned(), json!(false));
+            }
+        }
+    }
+    document
+}
+
+/// The name of the schema of a body that is JSON alone, and so taken strictly.
+fn strict_body(operation: &Value) -> Option<String> {
+    let content = operation.pointer("/requestBody/content")?.as_object()?;
+    let (1, Some(body)) = (content.len(), content.get(JSON)) else {
+        return None;
+    };
+    let reference = body.pointer("/schema/$ref")?.as_str()?;
+    reference.rsplit('/').next().map(str::to_owned)
+}
+
+fn operations(document: &Value) -> impl Iterator<Item = (&String, &String, &Value)> {
+    let paths = document
+        .get("paths")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten();
+    paths.flat_map(|(path, item)| {
+        let methods = item.as_object().into_iter().flatten();
+        methods.map(move |(method, operation)| (path, method, operation))
+    })
+}
+
+/// Which methods each path takes, for the `Allow` header of a 405 (RFC 9110 §15.5.6).
+#[derive(Debug, Default)]
+pub(crate) struct Methods(BTreeMap<String, BTreeSet<String>>);
+
+impl Methods {
+    /// Reads them from the document.
+    pub(crate) fn of(document: &Value) -> Self {
+        let mut all = BTreeMap::<String, BTreeSet<String>>::new();
+        for (path, method, _) in operations(document) {
+            let methods = all.entry(path.clone()).or_default();
+            methods.insert(method.to_ascii_uppercase());
+            if method == "get" {
+                methods.insert("HEAD".to_owned());
+            }
+        }
+        Self(all)
+    }
+
+    /// The `Allow` header of a path.
+    pub(crate) fn allow(&self, path: &str) -> Option<HeaderValue> {
+        let methods = self
+            .0
+            .iter()
+            .find(|(template, _)| covers(template, path))?
+            .1;
+        let list: Vec<&str> = methods.iter().map(String::as_str).collect();
+        HeaderValue::from_str(&list.join(", ")).ok()
+    }
+}
+
+fn covers(template: &str, path: &str) -> bool {
+    let (mut left, mut right) = (template.split('/'), path.split('/'));
+    loop {
+        match (left.next(), right.next()) {
+            (None, None) => return true,
+            (Some(segment), Some(text)) if segment == text || segment.starts_with('{') => {}
+            (Some(_) | None, _) => return false,
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Where settings come from: defaults, then a TOML file, then variables.
+//!
+//! A variable `PORTCULLIS_SECTION__KEY` sets `section.key`; `PORTCULLIS_ISSUER` sets `issuer`.
+//! Whatever else starts with `PORTCULLIS_` and has two underscores in it is an error: it was meant
+//! for us and would do nothing. Lists of tables (`[[client]]`) are for the file alone.
+
+use std::{
+    collections::HashMap,
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
+
+use config::{Config, Environment, FileFormat};
+
+use super::{Settings, error::SettingsError};
+
+const PREFIX: &str = "PORTCULLIS_";
+const SEPARATOR: &str = "__";
+
+/// Keys that stand in no section and may be set by a variable.
+const TOP_LEVEL: [&str; 1] = ["issuer"];
+
+impl Settings {
+    /// Reads the file, if there is one, and the given variables (`std::env::vars_os()`).
+    ///
+    /// # Errors
+    ///
+    /// See [`SettingsError`]: everything that is off is found here.
+    pub fn load(
+        file: Option<&Path>,
+        variables: impl Iterator<Item = (OsString, OsString)>,
+    ) -> Result<Self, SettingsError> {
+        let mut builder = Config::builder();
+        if let Some(path) = file {
+            builder = builder.add_source(config::File::from_str(&read(path)?, FileFormat::Toml));
+        }
+        let variables = ours(variables)?;
+        let variables = Environment::with_prefix("PORTCULLIS")
+            .prefix_separator("_")
+            .separator(SEPARATOR)
+            .source(Some(variables));
+        let read = builder
+            .add_source(variables)
+            .build()
+            .and_then(Config::try_deserialize::<Self>);
+        read.map_err(|error| malformed(&error, file))?.finish()
+    }
+}
+
+fn read(path: &Path) -> Result<String, SettingsError> {
+    std::fs::read_to_string(path).map_err(|source| SettingsError::Unreadable {
+        path: PathBuf::from(path),
+        source,
+    })
+}
+
+/// The library's message, with the file's name where it came from the file.
+fn malformed(error: &config::ConfigError, file: Option<&Path>) -> SettingsError {
+    let text = error.to_string();
+    let place = match file {
+        Some(path) if !text.contains("the environment") => format!("{}: ", path.display()),
+        Some(_) | None => String::new(),
+    };
+    SettingsError::Malformed(format!("{place}{text}"))
+}
+
+/// The variables that set something.
+fn ours(
+    variables: impl Iterator<Item = (OsString, OsString)>,
+) -> Result<HashMap<String, String>, SettingsError> {
+    let mut found = HashMap::new();
+    for (name, value) in variables {
+        let Ok(name) = name.into_string() else {
+            continue;
+        };
+        let Some(key) = name.strip_prefix(PREFIX).map(str::to_ascii_lowercase) else {
+            continue;
+        };
+        if !key.contains(SEPARATOR) && !TOP_LEVEL.contains(&key.as_str()) {
+            continue;
+        }
+        let key = key.replace(SEPARATOR, ".");
+        if !known(&key) {
+            return Err(SettingsError::UnknownVariable {
+                variable: name,
+                key,
+            });
+        }
+        let value = value.into_string();
+        let value = value.map_err(|_| SettingsError::NotUnicode {
+            variable: name.clone(),
+        })?;
+        found.insert(name, value);
+    }
+    Ok(found)
+}
+
+/// Whether a value of this key could be set by a variable: what the defaults have there.
+fn known(key: &str) -> bool {
+    let defaults = toml::Table::try_from(Settings::default());
+    let Ok(defaults) = defaults else { return false };
+    let leaf = match key.split_once('.') {
+        Some((section, key)) => defaults.get(section).and_then(|section| section.get(key)),
+        None => defaults.get(key),
+    };
+    leaf.is_some_and(|value| !value.is_table() && !value.is_array())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from_variables(variables: &[(&str, &str)]) -> Result<Settings, String> {
+        let variables = variables
+            .iter()
+            .map(|(name, value)| ((*name).into(), (*value).into()));
+        Settings::load(None, variables).map_err(|error| error.to_string())
+    }
+
+    fn from_file(text: &str) -> Result<Settings, String> {
+        let read = config::Config::builder()
+            .add_source(config::File::from_str(text, FileFormat::Toml))
+            .build()
+            .and_then(Config::try_deserialize::<Settings>);
+        let settings = read.map_err(|error| malformed(&error, None).to_string())?;
+        settings.finish().map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_defaults_run() {
+        let settings = from_variables(&[]).unwrap();
+        assert_eq!(settings, Settings::default());
+        assert_eq!(from_file(&settings.to_toml().unwrap()).unwrap(), settings);
+    }
+
+    #[test]
+    fn a_variable_sets_a_key_to_the_letter() {
+        let settings = from_variables(&[
+            ("PORTCULLIS_ISSUER", "https://edge.example"),
+            ("PORTCULLIS_SERVER__LISTEN", "[::1]:0"),
+            ("PORTCULLIS_EDGE__SECRET", "0007000000000000"),
+            ("PORTCULLIS_REFRESH__WINDOW", "20"),
+            ("PORTCULLIS_LOG__FORMAT", "json"),
+            ("PORTCULLIS_CONFIG", "elsewhere"),
+            ("PORTCULLIS_BIN", "elsewhere"),
+        ])
+        .unwrap();
+        assert_eq!(settings.edge.secret.expose(), Some("0007000000000000"));
+        assert_eq!(settings.refresh.window, 20);
+        assert_eq!(settings.server.listen.to_string(), "[::1]:0");
+        assert_eq!(
+            settings.client.last().unwrap().audiences,
+            ["https://edge.example"]
+        );
+    }
+
+    #[test]
+    fn a_variable_that_sets_nothing_is_an_error() {
+        let off = |name| from_variables(&[(name, "1")]).unwrap_err();
+        assert_eq!(
+            off("PORTCULLIS_REFRESH__WINDWO"),
+            "PORTCULLIS_REFRESH__WINDWO: there is no setting `refresh.windwo`"
+        );
+        assert!(off("PORTCULLIS_REFRSH__WINDOW").contains("there is no setting `refrsh.window`"));
+        assert!(off("PORTCULLIS_CLIENT__ID").contains("there is no setting `client.id`"));
+    }
+
+    #[test]
+    fn errors_name_the_key() {
+        let variable = |name, value| from_variables(&[(name, value)]).unwrap_err();
+        insta::assert_snapshot!(variable("PORTCULLIS_REFRESH__WINDOW", "600"), @"");
+        insta::assert_snapshot!(variable("PORTCULLIS_REFRESH__WINDOW", "ten"), @"");
+        insta::assert_snapshot!(variable("PORTCULLIS_SERVER__LISTEN", "8080"), @"");
+        insta::assert_snapshot!(variable("PORTCULLIS_LOG__FORMAT", "xml"), @"");
+        insta::assert_snapshot!(variable("PORTCULLIS_ISSUER", "http://edge/"), @"");
+        insta::assert_snapshot!(variable("PORTCULLIS_EDGE__SECRET", "short"), @"");
+        insta::assert_snapshot!(from_file("[refresh]\nwindwo = 3").unwrap_err(), @"");
+        insta::assert_snapshot!(from_file("[refesh]\nwindow = 3").unwrap_err(), @"");
+        insta::assert_snapshot!(from_file("[tokens]\nlifetime = -3").unwrap_err(), @"");
+        insta::assert_snapshot!(from_file("[tokens]\nlifetime = true").unwrap_err(), @"");
+        insta::assert_snapshot!(from_file("[tokens\nlifetime = 3").unwrap_err(), @"");
+        insta::assert_snapshot!(from_file("[[client]]\nid = \"a\"\nkind = \"confidential\"\naudiences = [\"api\"]").unwrap_err(), @"");
+        insta::assert_snapshot!(from_file("[[client]]\nid = \"a\"\nkind = \"public\"\naudiences = []").unwrap_err(), @"");
+    }
+
+    #[test]
+    fn what_is_printed_holds_no_secret() {
+        let settings = from_file(
+            "[database]\nurl = \"postgres://u:hunter2@h/d\"\n[edge]\nsecret = \"hunter2-hunter2-hunter2\"\n\
+             [[client]]\nid = \"backend\"\nkind = \"confidential\"\naudiences = [\"api\"]\nsecret_sha256 = \"abababababababababababababababababababababababababababababababab\"",
+        )
+        .unwrap();
+        assert_eq!(
+            settings
+                .client
+                .last()
+                .unwrap()
+                .secret_sha256
+                .as_ref()
+                .unwrap()
+                .bytes(),
+            Some([0xab; 32])
+        );
+        for text in [settings.to_toml().unwrap(), format!("{settings:?}")] {
+            assert!(
+                !text.contains("hunter2") && !text.contains("abab"),
+                "{text}"
+            );
+        }
+    }
+}

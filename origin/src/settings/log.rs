@@ -1,0 +1,43 @@
+//! `[log]`: logs.
+
+use serde::{Deserialize, Serialize};
+use tracing_subscriber::EnvFilter;
+
+use super::error::{Checked, invalid};
+
+/// Logs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// For people or for machines.
+    pub format: Format,
+    /// What is logged: a level, or levels by target such as `info,sqlx=warn`.
+    pub filter: String,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            format: Format::Human,
+            filter: "info".to_owned(),
+        }
+    }
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// One line of text.
+    Human,
+    /// One line of JSON.
+    Json,
+}
+
+impl Log {
+    pub(super) fn check(&self) -> Checked {
+        EnvFilter::try_new(&self.filter)
+            .map(drop)
+            .map_err(|error| invalid("log.filter", format!("must be a log filter: {error}")))
+    }
+}

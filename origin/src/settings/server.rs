@@ -1,0 +1,32 @@
+//! `[server]`: where and how the service listens.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use serde::{Deserialize, Serialize};
+
+use super::error::{Checked, within};
+
+/// Where and how the service listens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Server {
+    /// Address and port; port 0 takes a free one, which the log names.
+    pub listen: SocketAddr,
+    /// For how many seconds requests in flight may go on after a signal to stop.
+    pub shutdown_grace: u32,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080),
+            shutdown_grace: 20,
+        }
+    }
+}
+
+impl Server {
+    pub(super) fn check(&self) -> Checked {
+        within("server.shutdown_grace", self.shutdown_grace, 0..=3600)
+    }
+}
