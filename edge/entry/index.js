@@ -55,9 +55,14 @@ function onStray(error) {
 addEventListener("error", (event) => onStray(event.error));
 addEventListener("unhandledrejection", (event) => onStray(event.reason));
 
-/** RFC 9457. The cause is in the log only. */
+/** The problem `internal_error` of RFC 9457, as the Rust half words it. The cause is in the log only. */
 function internalError(request) {
-  const problem = { type: "about:blank", title: "Internal Server Error", status: 500, code: "internal" };
+  const problem = {
+    type: "urn:portcullis:problem:internal_error",
+    title: "Something went wrong here",
+    status: 500,
+    code: "internal_error",
+  };
   return new Response(request.method === "HEAD" ? null : JSON.stringify(problem), {
     status: 500,
     headers: { "content-type": "application/problem+json", "cache-control": "no-store" },

@@ -9,10 +9,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 
 use crate::fingerprint::Fingerprint;
 use crate::process;
+use crate::routes;
 use crate::stop::Stop;
 use crate::tools::{self, Node};
 use crate::workspace::Workspace;
@@ -45,7 +46,7 @@ const BINDGEN: [&str; 7] = [
 pub(crate) fn run(workspace: &Workspace, stop: &Stop) -> Result<()> {
     let output = workspace.edge_output();
     // First, since it takes no time and is the commonest mistake.
-    let routes = checked_routes(&workspace.path("routes.toml"))?;
+    let routes = routes::checked(workspace)?;
     tools::wasm_target(stop)?;
     let node = Node::ensure(workspace, stop)?;
     let bindgen = tools::wasm_bindgen(workspace, stop)?;
@@ -72,18 +73,6 @@ pub(crate) fn run(workspace: &Workspace, stop: &Stop) -> Result<()> {
     replace(&output.join("routes.toml"), routes.as_bytes())?;
     size::report_and_limit(&node, &output)?;
     replace(&stamp, digest.as_bytes())
-}
-
-/// Reads a route table and has `shared` judge it, as the Worker will at its start.
-///
-/// # Errors
-/// When there is none or it has a mistake: the message names the rule and the key.
-pub(crate) fn checked_routes(file: &Path) -> Result<String> {
-    let text =
-        fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-    portcullis_shared::routes::RouteTable::parse(&text)
-        .map_err(|mistake| anyhow!("routes.toml: {mistake}"))?;
-    Ok(text)
 }
 
 /// Writes a file at once, so that a watcher never reads half of it; leaves an equal one untouched,

@@ -11,6 +11,7 @@ mod dev;
 mod fingerprint;
 mod lint;
 mod process;
+mod routes;
 mod scratch;
 mod stop;
 mod test;

@@ -32,6 +32,15 @@ impl Workspace {
         Ok(Self { root, target })
     }
 
+    /// Some other directory in the role of a checkout.
+    #[cfg(test)]
+    pub(crate) fn at(root: &Path) -> Self {
+        Self {
+            root: root.to_path_buf(),
+            target: root.join("target"),
+        }
+    }
+
     /// A path below the root of the checkout.
     pub(crate) fn path(&self, below: &str) -> PathBuf {
         self.root.join(below)

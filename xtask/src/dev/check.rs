@@ -167,19 +167,12 @@ impl Walk<'_> {
 
     /// Asks until the token is refused; a request that begins after the promised time must be.
     fn wait_for_refusal(&self, token: &str, ban: &Answer, since: Stopwatch) -> Result<Answer> {
-        let seq = ban
-            .json()?
-            .get("seq")
-            .and_then(Value::as_i64)
-            .context("the ban has no seq")?;
+        let seq = feed_seq(ban).context("the ban's answer has no Portcullis-Feed-Seq")?;
         loop {
             let asked_at = since.elapsed();
             let answer = self.me(Some(token))?;
             if answer.status == 401 {
-                let header = answer.headers.get("portcullis-feed-seq");
-                let edge_seq = header
-                    .and_then(|value| value.to_str().ok())
-                    .unwrap_or("none");
+                let edge_seq = feed_seq(&answer).unwrap_or("unknown");
                 println!(
                     "{:>6} {:>7.0} ms  after the ban the token is refused (seq {seq}, edge at {edge_seq})",
                     "ok",
@@ -197,4 +190,9 @@ impl Walk<'_> {
             self.stop.pause(Duration::from_millis(50))?;
         }
     }
+}
+
+/// How far the feed is, as origin and edge report it.
+fn feed_seq(answer: &Answer) -> Option<&str> {
+    answer.headers.get("portcullis-feed-seq")?.to_str().ok()
 }

@@ -1,36 +1,43 @@
 //! Carries changes of `routes.toml` into the running Worker.
 //!
-//! Invariant: only a table that `shared` accepts is handed over. With a mistake in the file the
-//! Worker goes on with the last good table, and the mistake is printed once.
+//! Invariant: only a table that passes the check of the build is handed over. With a mistake in the
+//! file the Worker goes on with the last good table, and the mistake is printed once.
 
 use std::fs;
 use std::path::PathBuf;
 
 use crate::build_edge;
+use crate::routes;
+use crate::workspace::Workspace;
 
 /// The watched file and what was last seen in it.
-pub(super) struct RouteWatch {
-    source: PathBuf,
+pub(super) struct RouteWatch<'a> {
+    workspace: &'a Workspace,
     /// Inside the Worker's directory, where wrangler notices a change by itself.
     copy: PathBuf,
     seen: Option<String>,
 }
 
-impl RouteWatch {
+impl<'a> RouteWatch<'a> {
     /// Starts from the table that was built in.
-    pub(super) fn new(source: PathBuf, copy: PathBuf) -> Self {
+    pub(super) fn new(workspace: &'a Workspace) -> Self {
+        let copy = workspace.edge_output().join("routes.toml");
         let seen = fs::read_to_string(&copy).ok();
-        Self { source, copy, seen }
+        Self {
+            workspace,
+            copy,
+            seen,
+        }
     }
 
     /// Looks once. The file is small: reading it costs less than trusting its timestamp.
     pub(super) fn look(&mut self) {
-        let present = fs::read_to_string(&self.source).ok();
+        let present = fs::read_to_string(self.workspace.path("routes.toml")).ok();
         if present == self.seen {
             return;
         }
         self.seen = present;
-        let handed_over = build_edge::checked_routes(&self.source)
+        let handed_over = routes::checked(self.workspace)
             .and_then(|text| build_edge::replace(&self.copy, text.as_bytes()));
         match handed_over {
             Ok(()) => eprintln!("[routes] routes.toml changed: the Worker takes the new table"),
@@ -44,24 +51,32 @@ impl RouteWatch {
 #[cfg(test)]
 mod tests {
     use super::RouteWatch;
+    use crate::workspace::Workspace;
     use std::fs;
 
     #[test]
     fn a_table_with_a_mistake_never_reaches_the_worker() {
         let place = tempfile::tempdir().unwrap();
+        let workspace = Workspace::at(place.path());
         let (source, copy) = (
-            place.path().join("routes.toml"),
-            place.path().join("copy.toml"),
+            workspace.path("routes.toml"),
+            workspace.path("build/edge/routes.toml"),
         );
+        fs::create_dir_all(workspace.edge_output()).unwrap();
+        fs::write(
+            workspace.path("wrangler.toml"),
+            "[vars]\nUPSTREAM_API = 'http://a'\n",
+        )
+        .unwrap();
         fs::write(&source, "# one\n").unwrap();
         fs::write(&copy, "# one\n").unwrap();
-        let mut watch = RouteWatch::new(source.clone(), copy.clone());
+        let mut watch = RouteWatch::new(&workspace);
 
         fs::write(&source, "[[route]]\nno_such_key = 1\n").unwrap();
         watch.look();
         assert_eq!(fs::read_to_string(&copy).unwrap(), "# one\n");
 
-        let good = "[[route]]\npath = \"/x\"\nupstream = \"api\"\naccess = \"public\"\n";
+        let good = "[[route]]\npath = '/x'\nupstream = 'api'\naccess = 'public'\n";
         fs::write(&source, good).unwrap();
         watch.look();
         assert_eq!(fs::read_to_string(&copy).unwrap(), good);

@@ -1,0 +1,70 @@
+//! The judgement on a route table before it is let into a Worker: that of `shared`, which the
+//! Worker repeats at its start, and one more that needs the Worker's settings.
+
+use std::fs;
+
+use anyhow::{Context, Result, anyhow, bail};
+use portcullis_shared::routes::RouteTable;
+
+use crate::workspace::Workspace;
+
+/// Reads and checks `routes.toml`.
+///
+/// # Errors
+/// When there is none or it has a mistake: the message names the rule and the key.
+pub(crate) fn checked(workspace: &Workspace) -> Result<String> {
+    let read = |file: &str| {
+        fs::read_to_string(workspace.path(file)).with_context(|| format!("cannot read {file}"))
+    };
+    let (table, settings) = (read("routes.toml")?, read("wrangler.toml")?);
+    check(&table, &settings)?;
+    Ok(table)
+}
+
+fn check(table: &str, settings: &str) -> Result<()> {
+    let table = RouteTable::parse(table).map_err(|mistake| anyhow!("routes.toml: {mistake}"))?;
+    let settings: toml::Table = settings.parse().context("wrangler.toml")?;
+    let variables = settings.get("vars").and_then(toml::Value::as_table);
+    for rule in table.rules() {
+        let variable = rule.upstream.variable();
+        if !variables.is_some_and(|present| present.contains_key(&variable)) {
+            bail!(
+                "routes.toml: route of host `{}`, path `{}`: `upstream`: its address belongs into \
+                 {variable} below [vars] in wrangler.toml, and there is no such variable",
+                rule.host,
+                rule.path,
+            );
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+
+    const SETTINGS: &str = "[vars]\nUPSTREAM_API = 'http://127.0.0.1:1'\n";
+
+    fn table(upstream: &str) -> String {
+        format!("[[route]]\npath = '/x'\nupstream = '{upstream}'\naccess = 'public'\n")
+    }
+
+    #[test]
+    fn an_upstream_without_an_address_is_named_with_its_rule() {
+        assert!(check(&table("api"), SETTINGS).is_ok());
+        let error = check(&table("video"), SETTINGS).unwrap_err().to_string();
+        assert!(
+            error.contains("/x") && error.contains("`upstream`"),
+            "{error}"
+        );
+        assert!(error.contains("UPSTREAM_VIDEO"), "{error}");
+    }
+
+    #[test]
+    fn a_mistake_is_named_with_its_rule_and_key() {
+        let error = check("[[route]]\npath = '/x'\ncolour = 1\n", SETTINGS)
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("/x") && error.contains("colour"), "{error}");
+    }
+}
