@@ -148,10 +148,7 @@ fn announce(addresses: &Addresses, accounts: &Accounts) -> Result<()> {
 /// Watches over the services and the route table until a signal comes.
 fn attend(workspace: &Workspace, services: &mut Services, stop: &Stop) -> Result<()> {
     const TURN: Duration = Duration::from_millis(250);
-    let mut routes = RouteWatch::new(
-        workspace.path("routes.toml"),
-        workspace.edge_output().join("routes.toml"),
-    );
+    let mut routes = RouteWatch::new(workspace);
     loop {
         services.check_alive()?;
         routes.look();
