@@ -84,3 +84,49 @@ impl TokenCache {
         self.len() == 0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use portcullis_shared::{
+        keys::{KeySet, SigningKey},
+        token::Unverified,
+    };
+
+    use super::*;
+
+    fn authentic(sub: &str) -> (Fingerprint, Rc<Authentic>) {
+        let key = SigningKey::from_seed(&[1; 32]).unwrap();
+        let keys = KeySet::new(vec![key.verifying_key().unwrap()]).unwrap();
+        let claims = serde_json::json!({"iss": "i", "aud": "a", "sub": sub, "client_id": "c",
+            "iat": 1, "exp": 2, "jti": "j"});
+        let claims = serde_json::from_value(claims).unwrap();
+        let token = portcullis_shared::token::sign(&key, &claims).unwrap();
+        let authentic = Unverified::parse(&token).unwrap().authenticate(&keys).unwrap();
+        (Fingerprint::of(&token), Rc::new(authentic))
+    }
+
+    #[test]
+    fn it_never_weighs_more_than_its_limit_and_keeps_what_is_used() {
+        let (first, token) = authentic("first");
+        let weight = token.weight() + OVERHEAD;
+        let mut cache = TokenCache::new(weight * 20);
+        cache.insert(first, token);
+        for number in 0..200 {
+            let (key, token) = authentic(&format!("{number:05}"));
+            cache.insert(key, token);
+            assert!(cache.len() <= 20, "{}", cache.len());
+            assert!(cache.get(&first).is_some(), "{number}");
+        }
+        assert!(cache.get(&authentic("00000").0).is_none());
+        cache.clear();
+        assert!(cache.is_empty());
+    }
+
+    #[test]
+    fn a_cache_of_no_bytes_keeps_nothing() {
+        let mut cache = TokenCache::new(0);
+        let (key, token) = authentic("x");
+        cache.insert(key, token);
+        assert!(cache.is_empty());
+    }
+}
