@@ -46,14 +46,14 @@ pub async fn fetch(
         Ok(head) => head,
         Err(error) => {
             log::error("a request could not be read", &log::text(&error));
-            return respond::answer(&Head::default(), Answer::problem(Code::InvalidRequest));
+            return respond::answer(&Head::default(), &Answer::problem(Code::InvalidRequest));
         }
     };
     let config = match isolate::config(&env) {
         Ok(config) => config,
         Err(reason) => {
             log::error("not configured", &reason);
-            return respond::answer(&head, Answer::unavailable());
+            return respond::answer(&head, &Answer::unavailable());
         }
     };
     let ruling = rule(&head, &config, &Context::new(context)).await;
@@ -61,7 +61,7 @@ pub async fn fetch(
         log::ruling(&head, &ruling.decision, reason);
     }
     match ruling.decision {
-        Decision::Answer(answer) => respond::answer(&head, answer),
+        Decision::Answer(answer) => respond::answer(&head, &answer),
         Decision::Forward(forward) => respond::forward(&request, &head, &forward).await,
     }
 }

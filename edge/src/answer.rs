@@ -58,8 +58,10 @@ impl Answer {
 
     /// The token has none of the roles that are asked for, which are not told.
     pub fn forbidden() -> Self {
-        Self::problem(Code::Forbidden)
-            .with("www-authenticate", challenge(", error=\"insufficient_scope\""))
+        Self::problem(Code::Forbidden).with(
+            "www-authenticate",
+            challenge(", error=\"insufficient_scope\""),
+        )
     }
 
     /// The path does not take the method.
@@ -90,17 +92,27 @@ mod tests {
     use super::*;
 
     fn header<'a>(answer: &'a Answer, name: &str) -> Option<&'a str> {
-        answer.headers.iter().find(|(own, _)| *own == name).map(|(_, value)| value.as_str())
+        answer
+            .headers
+            .iter()
+            .find(|(own, _)| *own == name)
+            .map(|(_, value)| value.as_str())
     }
 
     #[test]
     fn a_challenge_has_an_error_only_when_a_credential_came() {
         let none = Answer::authentication_required();
-        assert_eq!((none.status, header(&none, "www-authenticate")), (401, Some("Bearer realm=\"portcullis\"")));
+        assert_eq!(
+            (none.status, header(&none, "www-authenticate")),
+            (401, Some("Bearer realm=\"portcullis\""))
+        );
         let bad = Answer::invalid_token();
         assert_eq!(
             (bad.status, header(&bad, "www-authenticate")),
-            (401, Some("Bearer realm=\"portcullis\", error=\"invalid_token\""))
+            (
+                401,
+                Some("Bearer realm=\"portcullis\", error=\"invalid_token\"")
+            )
         );
     }
 
@@ -110,7 +122,9 @@ mod tests {
         assert_eq!(answer.status, 403);
         assert_eq!(
             header(&answer, "www-authenticate"),
-            Some("Bearer realm=\"portcullis\", error=\"insufficient_scope\", scope=\"api:read api:write\"")
+            Some(
+                "Bearer realm=\"portcullis\", error=\"insufficient_scope\", scope=\"api:read api:write\""
+            )
         );
     }
 
@@ -119,7 +133,10 @@ mod tests {
         for code in Code::ALL {
             let answer = Answer::problem(*code);
             assert_eq!(header(&answer, "cache-control"), Some("no-store"));
-            assert_eq!(header(&answer, "content-type"), Some("application/problem+json"));
+            assert_eq!(
+                header(&answer, "content-type"),
+                Some("application/problem+json")
+            );
             assert_eq!(answer.status, code.status());
             assert!(answer.body.unwrap().contains(code.as_str()));
         }

@@ -39,7 +39,12 @@ pub struct TokenCache {
 impl TokenCache {
     /// A cache of about `bytes` bytes at most; 0 keeps nothing.
     pub fn new(bytes: usize) -> Self {
-        Self { limit: bytes / 2, young: HashMap::new(), old: HashMap::new(), weight: 0 }
+        Self {
+            limit: bytes / 2,
+            young: HashMap::new(),
+            old: HashMap::new(),
+            weight: 0,
+        }
     }
 
     /// The token of this fingerprint.
@@ -101,7 +106,10 @@ mod tests {
             "iat": 1, "exp": 2, "jti": "j"});
         let claims = serde_json::from_value(claims).unwrap();
         let token = portcullis_shared::token::sign(&key, &claims).unwrap();
-        let authentic = Unverified::parse(&token).unwrap().authenticate(&keys).unwrap();
+        let authentic = Unverified::parse(&token)
+            .unwrap()
+            .authenticate(&keys)
+            .unwrap();
         (Fingerprint::of(&token), Rc::new(authentic))
     }
 

@@ -49,7 +49,11 @@ pub fn preflight(
     if let Some(asked) = asked.filter(|asked| names(asked)) {
         headers.push(("access-control-allow-headers", asked.to_owned()));
     }
-    Some(Answer { status: 204, headers, body: None })
+    Some(Answer {
+        status: 204,
+        headers,
+        body: None,
+    })
 }
 
 fn allowed<'a>(cors: &Cors, origin: Option<&'a str>) -> Option<&'a str> {
@@ -61,13 +65,19 @@ mod tests {
     use super::*;
 
     fn cors(credentials: bool) -> Cors {
-        Cors { origins: vec!["https://app.example".to_owned()], credentials }
+        Cors {
+            origins: vec!["https://app.example".to_owned()],
+            credentials,
+        }
     }
 
     #[test]
     fn only_a_listed_origin_is_named_and_every_answer_varies() {
         let names = |origin: Option<&str>| {
-            headers(&cors(true), origin).into_iter().map(|(name, _)| name).collect::<Vec<_>>()
+            headers(&cors(true), origin)
+                .into_iter()
+                .map(|(name, _)| name)
+                .collect::<Vec<_>>()
         };
         assert!(names(Some("https://app.example")).contains(&"access-control-allow-credentials"));
         for origin in [
@@ -85,14 +95,26 @@ mod tests {
     #[test]
     fn a_preflight_names_the_methods_and_never_echoes_what_is_no_header_name() {
         let answer = |asked| {
-            preflight(&cors(false), Some("https://app.example"), "GET, PUT".to_owned(), asked).unwrap()
+            preflight(
+                &cors(false),
+                Some("https://app.example"),
+                "GET, PUT".to_owned(),
+                asked,
+            )
+            .unwrap()
         };
         let has = |answer: &Answer, name: &str| answer.headers.iter().any(|(own, _)| *own == name);
         let good = answer(Some("authorization,content-type"));
         assert_eq!((good.status, good.body.as_deref()), (204, None));
         assert!(has(&good, "access-control-allow-headers"));
         assert!(!has(&good, "access-control-allow-credentials"));
-        assert!(!has(&answer(Some("a\r\nset-cookie: x")), "access-control-allow-headers"));
-        assert_eq!(preflight(&cors(false), Some("null"), String::new(), None), None);
+        assert!(!has(
+            &answer(Some("a\r\nset-cookie: x")),
+            "access-control-allow-headers"
+        ));
+        assert_eq!(
+            preflight(&cors(false), Some("null"), String::new(), None),
+            None
+        );
     }
 }

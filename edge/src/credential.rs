@@ -50,12 +50,14 @@ pub enum CredentialFault {
 /// See [`CredentialFault`].
 pub fn find<'a>(
     authorization: Option<&'a str>,
-    taken: &[CredentialKind],
+    kinds: &[CredentialKind],
 ) -> Result<Option<Credential<'a>>, CredentialFault> {
-    let Some(value) = authorization else { return Ok(None) };
+    let Some(value) = authorization else {
+        return Ok(None);
+    };
     match bearer(value) {
         Some(_) if value.contains(',') => Err(CredentialFault::Several),
-        Some(token) if taken.contains(&CredentialKind::Bearer) => {
+        Some(token) if kinds.contains(&CredentialKind::Bearer) => {
             let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
             if token.is_empty() || !token.bytes().all(allowed) {
                 return Err(CredentialFault::Malformed);
@@ -63,7 +65,9 @@ pub fn find<'a>(
             Ok(Some(Credential::Bearer(token)))
         }
         // Some other scheme; if the value holds `Bearer` as well, there were two headers.
-        None if value.split(',').any(|part| bearer(part).is_some()) => Err(CredentialFault::Several),
+        None if value.split(',').any(|part| bearer(part).is_some()) => {
+            Err(CredentialFault::Several)
+        }
         _ => Err(CredentialFault::Kind),
     }
 }
@@ -77,7 +81,9 @@ pub fn holds_bearer(authorization: &str) -> bool {
 fn bearer(value: &str) -> Option<&str> {
     let value = value.trim_matches([' ', '\t']);
     let (scheme, rest) = value.split_once([' ', '\t']).unwrap_or((value, ""));
-    scheme.eq_ignore_ascii_case("bearer").then(|| rest.trim_matches([' ', '\t']))
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then(|| rest.trim_matches([' ', '\t']))
 }
 
 #[cfg(test)]
@@ -90,21 +96,43 @@ mod tests {
 
     #[test]
     fn the_scheme_is_case_insensitive_and_spaces_may_repeat() {
-        for value in ["Bearer a.b.c", "BEARER a.b.c", "bEaReR   a.b.c", " Bearer a.b.c "] {
-            assert_eq!(found(value), Ok(Some(Credential::Bearer("a.b.c"))), "{value:?}");
+        for value in [
+            "Bearer a.b.c",
+            "BEARER a.b.c",
+            "bEaReR   a.b.c",
+            " Bearer a.b.c ",
+        ] {
+            assert_eq!(
+                found(value),
+                Ok(Some(Credential::Bearer("a.b.c"))),
+                "{value:?}"
+            );
         }
     }
 
     #[test]
     fn two_headers_are_a_contradiction_even_when_equal() {
-        for value in ["Bearer a, Bearer a", "Bearer a, Bearer b", "Basic x, Bearer b", "Bearer a, Basic x", "Bearer a,"] {
+        for value in [
+            "Bearer a, Bearer a",
+            "Bearer a, Bearer b",
+            "Basic x, Bearer b",
+            "Bearer a, Basic x",
+            "Bearer a,",
+        ] {
             assert_eq!(found(value), Err(CredentialFault::Several), "{value:?}");
         }
     }
 
     #[test]
     fn what_cannot_be_a_token_is_not_looked_at() {
-        for value in ["Bearer", "Bearer ", "Bearer a b", "Bearer \"a\"", "Bearer a\u{0}b", "Bearer ä"] {
+        for value in [
+            "Bearer",
+            "Bearer ",
+            "Bearer a b",
+            "Bearer \"a\"",
+            "Bearer a\u{0}b",
+            "Bearer ä",
+        ] {
             assert_eq!(found(value), Err(CredentialFault::Malformed), "{value:?}");
         }
         for value in ["", "Basic dTpw", "Bearera.b.c", "DPoP a.b.c", "a.b.c"] {

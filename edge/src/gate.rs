@@ -87,11 +87,17 @@ pub struct Ruling {
 
 impl Ruling {
     fn forward(forward: Forward) -> Self {
-        Self { decision: Decision::Forward(forward), reason: None }
+        Self {
+            decision: Decision::Forward(forward),
+            reason: None,
+        }
     }
 
     fn answer(answer: Answer, reason: &str) -> Self {
-        Self { decision: Decision::Answer(answer), reason: Some(reason.to_owned()) }
+        Self {
+            decision: Decision::Answer(answer),
+            reason: Some(reason.to_owned()),
+        }
     }
 }
 
@@ -144,31 +150,39 @@ pub fn plan<'a>(head: &'a Head, config: &'a Config) -> Plan<'a> {
     }
     match config.table.find(target.host, target.path, &head.method) {
         Found::Rule(rule) => with_rule(head, config, target, rule),
-        Found::MethodNotAllowed { allow } => {
-            Plan::Ruled(Ruling::answer(Answer::method_not_allowed(allow), "method not allowed"))
-        }
-        Found::NotFound => {
-            Plan::Ruled(Ruling::answer(Answer::problem(Code::NotFound), "no route"))
-        }
+        Found::MethodNotAllowed { allow } => Plan::Ruled(Ruling::answer(
+            Answer::method_not_allowed(allow),
+            "method not allowed",
+        )),
+        Found::NotFound => Plan::Ruled(Ruling::answer(Answer::problem(Code::NotFound), "no route")),
     }
 }
 
 /// The answer to a preflight, if the request is one for a route with `cors`.
 fn preflight(head: &Head, config: &Config, target: &Target<'_>) -> Option<Ruling> {
-    let asked = head.asked_method.as_deref().filter(|_| head.method == "OPTIONS")?;
+    let asked = head
+        .asked_method
+        .as_deref()
+        .filter(|_| head.method == "OPTIONS")?;
     let origin = Some(head.origin.as_deref()?);
-    let Found::Rule(rule) = config.table.find(target.host, target.path, asked) else { return None };
+    let Found::Rule(rule) = config.table.find(target.host, target.path, asked) else {
+        return None;
+    };
     let cors = rule.cors.as_ref()?;
     let methods = config.table.methods_of(rule);
-    let ruling = match cors::preflight(cors, origin, methods, head.asked_headers.as_deref()) {
-        Some(answer) => Ruling { decision: Decision::Answer(answer), reason: None },
-        None => {
-            let mut answer = Answer::problem(Code::Forbidden);
-            answer.headers.extend(cors::headers(cors, origin));
-            Ruling::answer(answer, "preflight from an origin that is not listed")
-        }
-    };
-    Some(ruling)
+    let asked_headers = head.asked_headers.as_deref();
+    if let Some(answer) = cors::preflight(cors, origin, methods, asked_headers) {
+        return Some(Ruling {
+            decision: Decision::Answer(answer),
+            reason: None,
+        });
+    }
+    let mut answer = Answer::problem(Code::Forbidden);
+    answer.headers.extend(cors::headers(cors, origin));
+    Some(Ruling::answer(
+        answer,
+        "preflight from an origin that is not listed",
+    ))
 }
 
 fn with_rule<'a>(
@@ -177,17 +191,25 @@ fn with_rule<'a>(
     target: Target<'a>,
     rule: &'a Rule,
 ) -> Plan<'a> {
-    let refuse = |answer, reason: &str| Plan::Ruled(refused(head, config, &target, rule, answer, reason));
+    let refuse =
+        |answer, reason: &str| Plan::Ruled(refused(head, config, &target, rule, answer, reason));
     let Some(demand) = rule.access.demand() else {
-        return Plan::Ruled(Ruling::forward(forward::anonymous(head, config, &target, rule)));
+        return Plan::Ruled(Ruling::forward(forward::anonymous(
+            head, config, &target, rule,
+        )));
     };
     match credential::find(head.authorization.as_deref(), &demand.credentials) {
-        Ok(Some(Credential::Bearer(token))) => {
-            Plan::Judge(Case { head, config, target, rule, demand, token })
-        }
-        Ok(None) if matches!(rule.access, Access::Optional(_)) => {
-            Plan::Ruled(Ruling::forward(forward::anonymous(head, config, &target, rule)))
-        }
+        Ok(Some(Credential::Bearer(token))) => Plan::Judge(Case {
+            head,
+            config,
+            target,
+            rule,
+            demand,
+            token,
+        }),
+        Ok(None) if matches!(rule.access, Access::Optional(_)) => Plan::Ruled(Ruling::forward(
+            forward::anonymous(head, config, &target, rule),
+        )),
         Ok(None) => refuse(Answer::authentication_required(), "no credential"),
         Err(fault) => {
             let answer = match fault {
@@ -212,10 +234,15 @@ fn refused(
     if rule.mode == Mode::Report {
         let forward = forward::as_it_came(head, config, target, rule);
         let reason = Some(format!("would be {}: {reason}", answer.status));
-        return Ruling { decision: Decision::Forward(forward), reason };
+        return Ruling {
+            decision: Decision::Forward(forward),
+            reason,
+        };
     }
     if let Some(cors) = &rule.cors {
-        answer.headers.extend(cors::headers(cors, head.origin.as_deref()));
+        answer
+            .headers
+            .extend(cors::headers(cors, head.origin.as_deref()));
     }
     Ruling::answer(answer, reason)
 }
@@ -234,7 +261,9 @@ impl Case<'_> {
     /// Refuses what cannot be a token, whatever the keys are. To be asked before anything is
     /// fetched for the token's sake.
     pub fn screen(&self) -> Option<Ruling> {
-        Unverified::parse(self.token).err().map(|refusal| self.refused(&refusal.to_string()))
+        Unverified::parse(self.token)
+            .err()
+            .map(|refusal| self.refused(&refusal.to_string()))
     }
 
     fn refused(&self, reason: &str) -> Ruling {
@@ -242,17 +271,19 @@ impl Case<'_> {
     }
 
     fn refused_with(&self, answer: Answer, reason: &str) -> Ruling {
-        refused(self.head, self.config, &self.target, self.rule, answer, reason)
+        refused(
+            self.head,
+            self.config,
+            &self.target,
+            self.rule,
+            answer,
+            reason,
+        )
     }
 }
 
 /// Judges the token of a case at the time `now`.
-pub fn judge(
-    case: &Case<'_>,
-    snapshot: &Snapshot,
-    cache: &mut TokenCache,
-    now: Millis,
-) -> Verdict {
+pub fn judge(case: &Case<'_>, snapshot: &Snapshot, cache: &mut TokenCache, now: Millis) -> Verdict {
     match authentic(case, snapshot, cache, now) {
         Ok(token) => Verdict::Ruled(weigh(case, &token, snapshot, now)),
         Err(Unauthentic::Unavailable) => {
@@ -287,12 +318,18 @@ fn authentic(
         return Err(Unauthentic::Unavailable);
     }
     let fingerprint = Fingerprint::of(case.token);
-    let known = cache.get(&fingerprint).filter(|token| keys.get(token.key_id()).is_some());
+    let known = cache
+        .get(&fingerprint)
+        .filter(|token| keys.get(token.key_id()).is_some());
     if let Some(token) = known {
         return Ok(token);
     }
     let unverified = Unverified::parse(case.token).map_err(Unauthentic::Refused)?;
-    let token = Rc::new(unverified.authenticate(keys).map_err(Unauthentic::Refused)?);
+    let token = Rc::new(
+        unverified
+            .authenticate(keys)
+            .map_err(Unauthentic::Refused)?,
+    );
     cache.insert(fingerprint, Rc::clone(&token));
     Ok(token)
 }
@@ -305,8 +342,8 @@ fn weigh(case: &Case<'_>, token: &Authentic, snapshot: &Snapshot, now: Millis) -
         audience: &case.demand.audience,
         max_lifetime: settings.token_max_lifetime,
     };
-    let taken = |issuers: &Vec<String>| issuers.contains(&settings.issuer);
-    if !case.demand.issuers.as_ref().is_none_or(taken) {
+    let ours = |issuers: &Vec<String>| issuers.contains(&settings.issuer);
+    if !case.demand.issuers.as_ref().is_none_or(ours) {
         return case.refused(&Refusal::Issuer.to_string());
     }
     let verified = match token.verify(&policy, now.seconds()) {
@@ -336,7 +373,10 @@ fn weigh(case: &Case<'_>, token: &Authentic, snapshot: &Snapshot, now: Millis) -
 fn lacking(demand: &Demand, token: Verified<'_>) -> Option<(Answer, &'static str)> {
     let claims = token.claims();
     if !claims.scope.is_superset(&demand.scopes) {
-        return Some((Answer::insufficient_scope(&demand.scopes), "a scope is lacking"));
+        return Some((
+            Answer::insufficient_scope(&demand.scopes),
+            "a scope is lacking",
+        ));
     }
     let role = demand.roles.is_empty() || claims.roles.iter().any(|own| demand.roles.contains(own));
     (!role).then(|| (Answer::forbidden(), "no role that is asked for"))

@@ -50,7 +50,13 @@ const HOP_BY_HOP: [&str; 8] = [
 /// Lower case, and `_` and `.` read as `-`.
 fn folded(name: &str) -> String {
     name.chars()
-        .map(|char| if matches!(char, '_' | '.') { '-' } else { char.to_ascii_lowercase() })
+        .map(|char| {
+            if matches!(char, '_' | '.') {
+                '-'
+            } else {
+                char.to_ascii_lowercase()
+            }
+        })
         .collect()
 }
 
@@ -63,7 +69,9 @@ fn folded(name: &str) -> String {
 /// ```
 pub fn is_reserved(name: &str) -> bool {
     let name = folded(name);
-    RESERVED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+    RESERVED_PREFIXES
+        .iter()
+        .any(|prefix| name.starts_with(prefix))
         || RESERVED.contains(&name.as_str())
 }
 
@@ -85,8 +93,11 @@ pub fn is_removed_from_answers(name: &str) -> bool {
 /// assert_eq!(without_own_cookies("__Host-portcullis-refresh=x"), None);
 /// ```
 pub fn without_own_cookies(cookie: &str) -> Option<String> {
-    let others: Vec<&str> =
-        cookie.split(';').map(str::trim).filter(|pair| !pair.is_empty() && !is_own(pair)).collect();
+    let others: Vec<&str> = cookie
+        .split(';')
+        .map(str::trim)
+        .filter(|pair| !pair.is_empty() && !is_own(pair))
+        .collect();
     (!others.is_empty()).then(|| others.join("; "))
 }
 
@@ -98,14 +109,20 @@ pub fn sets_own_cookie(set_cookie: &str) -> bool {
 fn is_own(pair: &str) -> bool {
     let name = pair.split(['=', ';']).next().unwrap_or_default().trim();
     // A browser may fold a nameless cookie's value into a name.
-    let name = if name.is_empty() { pair.trim_start_matches([' ', '\t', '=']) } else { name };
+    let name = if name.is_empty() {
+        pair.trim_start_matches([' ', '\t', '='])
+    } else {
+        name
+    };
     name.to_ascii_lowercase().starts_with(COOKIE_PREFIX)
 }
 
 /// `text` if a header can carry it without being read differently: printable ASCII, no spaces at
 /// the ends.
 pub fn value(text: &str) -> Option<&str> {
-    let fits = text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
+    let fits = text
+        .bytes()
+        .all(|byte| byte.is_ascii_graphic() || byte == b' ');
     (fits && !text.is_empty() && text.trim() == text).then_some(text)
 }
 
@@ -127,9 +144,15 @@ pub fn private(cache_control: Option<&str>) -> String {
     let shared = ["public", "private", "s-maxage", "proxy-revalidate"];
     let kept = given.split(',').map(str::trim).filter(|directive| {
         let name = directive.split('=').next().unwrap_or_default().trim();
-        !name.is_empty() && !shared.iter().any(|shared| shared.eq_ignore_ascii_case(name))
+        !name.is_empty()
+            && !shared
+                .iter()
+                .any(|shared| shared.eq_ignore_ascii_case(name))
     });
-    std::iter::once("private").chain(kept).collect::<Vec<_>>().join(", ")
+    std::iter::once("private")
+        .chain(kept)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 #[cfg(test)]
@@ -141,14 +164,39 @@ mod tests {
     #[test]
     fn reserved_names_are_known_in_every_spelling() {
         for name in [
-            "portcullis-subject", "PORTCULLIS-PROOF", "Portcullis_Subject", "portcullis.roles", "Portcullis_Edge.Secret",
-            "forwarded", "Forwarded", "x-forwarded", "x-forwarded-for", "X_Forwarded_Host", "x.forwarded.proto",
-            "x-real-ip", "x_real_ip", "x-original-url", "x-original-host", "x-rewrite-url", "x-http-method-override",
-            "x_http_method_override", "X-HTTP-Method", "x-method-override", "true-client-ip",
+            "portcullis-subject",
+            "PORTCULLIS-PROOF",
+            "Portcullis_Subject",
+            "portcullis.roles",
+            "Portcullis_Edge.Secret",
+            "forwarded",
+            "Forwarded",
+            "x-forwarded",
+            "x-forwarded-for",
+            "X_Forwarded_Host",
+            "x.forwarded.proto",
+            "x-real-ip",
+            "x_real_ip",
+            "x-original-url",
+            "x-original-host",
+            "x-rewrite-url",
+            "x-http-method-override",
+            "x_http_method_override",
+            "X-HTTP-Method",
+            "x-method-override",
+            "true-client-ip",
         ] {
             assert!(is_reserved(name), "{name}");
         }
-        for name in ["accept", "authorization", "cookie", "x-requested-with", "portcullis", "content-type", "range"] {
+        for name in [
+            "accept",
+            "authorization",
+            "cookie",
+            "x-requested-with",
+            "portcullis",
+            "content-type",
+            "range",
+        ] {
             assert!(!is_reserved(name), "{name}");
         }
         assert!(is_removed_from_requests("Connection") && is_removed_from_requests("proxy"));
@@ -157,9 +205,17 @@ mod tests {
 
     #[test]
     fn our_cookies_stay_here() {
-        assert_eq!(without_own_cookies("__HOST-Portcullis=1;a=2").as_deref(), Some("a=2"));
-        assert_eq!(without_own_cookies("x=__Host-portcullis").as_deref(), Some("x=__Host-portcullis"));
-        assert!(sets_own_cookie("__Host-portcullis-session=x; Path=/; Secure"));
+        assert_eq!(
+            without_own_cookies("__HOST-Portcullis=1;a=2").as_deref(),
+            Some("a=2")
+        );
+        assert_eq!(
+            without_own_cookies("x=__Host-portcullis").as_deref(),
+            Some("x=__Host-portcullis")
+        );
+        assert!(sets_own_cookie(
+            "__Host-portcullis-session=x; Path=/; Secure"
+        ));
         assert!(sets_own_cookie(" __host-portcullis =x"));
         assert!(sets_own_cookie("=__Host-portcullis=x"));
         assert!(!sets_own_cookie("theme=dark"));
@@ -167,8 +223,14 @@ mod tests {
 
     #[test]
     fn private_is_never_weaker_than_what_the_upstream_said() {
-        assert_eq!(private(Some("no-cache, s-maxage=9, PUBLIC")), "private, no-cache");
-        assert_eq!(private(Some("private=\"set-cookie\", max-age=5")), "private, no-store");
+        assert_eq!(
+            private(Some("no-cache, s-maxage=9, PUBLIC")),
+            "private, no-cache"
+        );
+        assert_eq!(
+            private(Some("private=\"set-cookie\", max-age=5")),
+            "private, no-store"
+        );
         assert_eq!(private(Some("")), "private");
     }
 

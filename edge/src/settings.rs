@@ -34,7 +34,9 @@ impl FromStr for BaseUrl {
     type Err = InvalidBaseUrl;
 
     fn from_str(text: &str) -> Result<Self, InvalidBaseUrl> {
-        let authority = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+        let authority = text
+            .strip_prefix("https://")
+            .or_else(|| text.strip_prefix("http://"));
         let part = |byte: u8| byte.is_ascii_alphanumeric() || b"-.:[]".contains(&byte);
         match authority {
             Some(authority) if !authority.is_empty() && authority.bytes().all(part) => {
@@ -134,9 +136,15 @@ impl Settings {
 struct Variables<'a>(&'a BTreeMap<String, String>);
 
 impl Variables<'_> {
-    #[expect(clippy::unused_self, reason = "reads better where the others are called")]
+    #[expect(
+        clippy::unused_self,
+        reason = "reads better where the others are called"
+    )]
     fn error(&self, name: &str, problem: &'static str) -> SettingsError {
-        SettingsError { name: name.to_owned(), problem }
+        SettingsError {
+            name: name.to_owned(),
+            problem,
+        }
     }
 
     fn required(&self, name: &str) -> Result<&str, SettingsError> {
@@ -148,13 +156,17 @@ impl Variables<'_> {
 
     fn base_url(&self, name: &str) -> Result<BaseUrl, SettingsError> {
         let problem = "must be an address such as https://api.internal.example, without a path";
-        self.required(name)?.parse().map_err(|_| self.error(name, problem))
+        self.required(name)?
+            .parse()
+            .map_err(|_| self.error(name, problem))
     }
 
     fn issuer(&self) -> Result<String, SettingsError> {
         let issuer = self.required("ISSUER")?;
         let url = issuer.starts_with("https://") || issuer.starts_with("http://");
-        let plain = issuer.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#".contains(&byte));
+        let plain = issuer
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && !b"?#".contains(&byte));
         if !url || !plain || issuer.ends_with('/') {
             return Err(self.error("ISSUER", "must be a URL without a slash at its end"));
         }
@@ -198,7 +210,11 @@ pub(crate) mod tests {
             ("UPSTREAM_API", "http://api.internal:9001"),
             ("UPSTREAM_IMAGES", "http://images.internal:9002"),
         ];
-        usual.iter().chain(changes).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        usual
+            .iter()
+            .chain(changes)
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect()
     }
 
     fn table() -> RouteTable {
@@ -211,7 +227,10 @@ pub(crate) mod tests {
         assert_eq!(settings.ages, Ages::default());
         assert_eq!(settings.token_max_lifetime, 600);
         assert_eq!(settings.edge_secret, None);
-        assert_eq!(settings.upstream("UPSTREAM_API").unwrap().join("/a?b"), "http://api.internal:9001/a?b");
+        assert_eq!(
+            settings.upstream("UPSTREAM_API").unwrap().join("/a?b"),
+            "http://api.internal:9001/a?b"
+        );
         // What no rule names is not needed.
         assert_eq!(settings.upstream("UPSTREAM_IMAGES"), None);
     }
@@ -235,7 +254,12 @@ pub(crate) mod tests {
             ("TOKEN_CACHE_BYTES", "16M"),
         ] {
             let error = Settings::read(&variables(&[(name, value)]), &table()).unwrap_err();
-            assert!(error.to_string().starts_with(&format!("the variable {name} ")), "{error}");
+            assert!(
+                error
+                    .to_string()
+                    .starts_with(&format!("the variable {name} ")),
+                "{error}"
+            );
         }
     }
 

@@ -123,7 +123,10 @@ pub struct Snapshot {
 impl Snapshot {
     /// Nothing yet, to be judged by these ages.
     pub fn new(ages: Ages) -> Self {
-        Self { ages, ..Self::default() }
+        Self {
+            ages,
+            ..Self::default()
+        }
     }
 
     /// The keys, if there are any.
@@ -173,9 +176,13 @@ impl Snapshot {
         let feed = self.feed_freshness(mode, now);
         let keys_attempt = begin(&mut self.keys_schedule, keys, now);
         let feed_attempt = begin(&mut self.feed_schedule, feed, now);
-        let limit = patience(&self.keys_schedule, keys, now)
-            .max(patience(&self.feed_schedule, feed, now));
-        Step { keys: keys_attempt, feed: feed_attempt, wait: now.since(since) < limit }
+        let limit =
+            patience(&self.keys_schedule, keys, now).max(patience(&self.feed_schedule, feed, now));
+        Step {
+            keys: keys_attempt,
+            feed: feed_attempt,
+            wait: now.since(since) < limit,
+        }
     }
 
     /// What a request has to do whose token names a key that is not in the set. Unknown keys start
@@ -190,7 +197,11 @@ impl Snapshot {
             None
         };
         let wait = self.keys_schedule.is_busy(now) && now.since(since) < WAIT_FOR_FRESHER;
-        Step { keys, feed: None, wait }
+        Step {
+            keys,
+            feed: None,
+            wait,
+        }
     }
 
     /// Whether a fetch of the keys seems to be under way.
@@ -207,7 +218,9 @@ impl Snapshot {
     /// Whether the keys may be fetched because the feed names one that is not in the set; a budget
     /// of its own, so that unknown keys of tokens cannot use it up.
     pub fn begin_keys_for_feed(&mut self, now: Millis) -> Option<Attempt> {
-        self.feed_key_budget.take(now).then(|| self.keys_schedule.begin_always(now))
+        self.feed_key_budget
+            .take(now)
+            .then(|| self.keys_schedule.begin_always(now))
     }
 
     /// Takes in a key set. Says whether it differs from the one held before, so that signatures
@@ -219,7 +232,11 @@ impl Snapshot {
     pub fn put_keys(&mut self, attempt: Attempt, json: &[u8]) -> Result<bool, KeySetError> {
         let value = KeySet::parse(json)?;
         let fetched = attempt.started();
-        if self.keys.as_ref().is_some_and(|held| held.fetched > fetched) {
+        if self
+            .keys
+            .as_ref()
+            .is_some_and(|held| held.fetched > fetched)
+        {
             return Ok(false);
         }
         let digest = Sha256::digest(json).into();
@@ -248,16 +265,16 @@ impl Snapshot {
             return Err(FeedError::WithdrawnKey(document.key_id().clone()));
         }
         let started = attempt.started();
-        match &mut self.feed {
-            Some(held) => {
-                held.value.merge(&document, now.seconds())?;
-                held.fetched = held.fetched.max(started);
-            }
-            None => {
-                let mut value = Revocations::default();
-                value.merge(&document, now.seconds())?;
-                self.feed = Some(Held { value, fetched: started });
-            }
+        if let Some(held) = &mut self.feed {
+            held.value.merge(&document, now.seconds())?;
+            held.fetched = held.fetched.max(started);
+        } else {
+            let mut value = Revocations::default();
+            value.merge(&document, now.seconds())?;
+            self.feed = Some(Held {
+                value,
+                fetched: started,
+            });
         }
         Ok(())
     }

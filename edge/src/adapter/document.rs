@@ -49,12 +49,18 @@ pub(super) async fn fetch(url: &str, kind: &Kind) -> Result<Vec<u8>, Fault> {
     init.set_cache(RequestCache::NoStore);
     init.set_signal(Some(&AbortSignal::timeout_with_u32(TIMEOUT)));
     let headers = web_sys::Headers::new().map_err(|_| Fault::Unreachable)?;
-    headers.set("accept", &kind.types.join(", ")).map_err(|_| Fault::Unreachable)?;
+    headers
+        .set("accept", &kind.types.join(", "))
+        .map_err(|_| Fault::Unreachable)?;
     init.set_headers(&headers);
-    let answer = JsFuture::from(fetch_url(url, &init)).await.map_err(|_| Fault::Unreachable)?;
+    let answer = JsFuture::from(fetch_url(url, &init))
+        .await
+        .map_err(|_| Fault::Unreachable)?;
     let answer: Response = answer.unchecked_into();
     let checked = check(&answer, kind);
-    let Some(body) = answer.body() else { return checked.and(Err(Fault::BrokeOff)) };
+    let Some(body) = answer.body() else {
+        return checked.and(Err(Fault::BrokeOff));
+    };
     let reader: ReadableStreamDefaultReader = body.get_reader().unchecked_into();
     let result = match checked {
         Ok(()) => read(&reader, kind.limit, began).await,
@@ -71,9 +77,17 @@ fn check(answer: &Response, kind: &Kind) -> Result<(), Fault> {
     if answer.status() != 200 {
         return Err(Fault::Status(answer.status()));
     }
-    let media_type = answer.headers().get("content-type").ok().flatten().unwrap_or_default();
+    let media_type = answer
+        .headers()
+        .get("content-type")
+        .ok()
+        .flatten()
+        .unwrap_or_default();
     let essence = media_type.split(';').next().unwrap_or_default().trim();
-    let fits = kind.types.iter().any(|allowed| allowed.eq_ignore_ascii_case(essence));
+    let fits = kind
+        .types
+        .iter()
+        .any(|allowed| allowed.eq_ignore_ascii_case(essence));
     if fits { Ok(()) } else { Err(Fault::MediaType) }
 }
 
@@ -84,7 +98,9 @@ async fn read(
 ) -> Result<Vec<u8>, Fault> {
     let mut bytes = Vec::new();
     loop {
-        let part = JsFuture::from(reader.read()).await.map_err(|_| Fault::BrokeOff)?;
+        let part = JsFuture::from(reader.read())
+            .await
+            .map_err(|_| Fault::BrokeOff)?;
         let field = |name: &str| js_sys::Reflect::get(&part, &JsValue::from_str(name));
         let value = field("value").map_err(|_| Fault::BrokeOff)?;
         if value.is_undefined() {

@@ -16,7 +16,11 @@ extern "C" {
 pub(super) fn names(headers: &web_sys::Headers) -> Vec<String> {
     // One text instead of a call for each name; a name holds no line feed.
     let joined = js_sys::Array::from(headers.keys().unchecked_ref::<JsValue>()).join("\n");
-    String::from(joined).split('\n').filter(|name| !name.is_empty()).map(str::to_owned).collect()
+    String::from(joined)
+        .split('\n')
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// What the gate wants to know.
@@ -24,7 +28,11 @@ pub(super) fn read(request: &Request) -> Result<Head, JsValue> {
     let headers = request.headers();
     let names = names(&headers);
     let get = |name: &str| {
-        if names.iter().any(|own| own == name) { headers.get(name) } else { Ok(None) }
+        if names.iter().any(|own| own == name) {
+            headers.get(name)
+        } else {
+            Ok(None)
+        }
     };
     let ray = get("cf-ray")?.filter(|ray| ray.len() <= 64 && headers::value(ray).is_some());
     Ok(Head {

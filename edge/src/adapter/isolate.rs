@@ -41,7 +41,10 @@ thread_local! {
 
 /// The time now. The runtime's clock stands still between one I/O and the next.
 pub(super) fn now() -> Millis {
-    #[expect(clippy::cast_possible_truncation, reason = "whole milliseconds far below 2^53")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "whole milliseconds far below 2^53"
+    )]
     Millis(js_sys::Date::now() as i64)
 }
 
@@ -86,7 +89,10 @@ fn variables(env: &js_sys::Object) -> BTreeMap<String, String> {
         let entry = js_sys::Array::from(&entry);
         let value = entry.get(1);
         let number = || value.as_f64().map(|number| number.to_string());
-        Some((entry.get(0).as_string()?, value.as_string().or_else(number)?))
+        Some((
+            entry.get(0).as_string()?,
+            value.as_string().or_else(number)?,
+        ))
     };
     entries.iter().filter_map(pair).collect()
 }
@@ -98,9 +104,8 @@ pub(super) fn is_fresh(mode: RevocationMode) -> bool {
 
 /// Judges a token by what is known now.
 pub(super) fn judge(case: &Case<'_>) -> Verdict {
-    ISOLATE.with_borrow_mut(|isolate| {
-        gate::judge(case, &isolate.snapshot, &mut isolate.cache, now())
-    })
+    ISOLATE
+        .with_borrow_mut(|isolate| gate::judge(case, &isolate.snapshot, &mut isolate.cache, now()))
 }
 
 /// Up to which `seq` revocations are known.

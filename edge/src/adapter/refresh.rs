@@ -27,19 +27,30 @@ use super::{
 /// How often a request that waits looks again.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
-const KEYS: Kind =
-    Kind { types: &["application/jwk-set+json", "application/json"], limit: 64 * 1024 };
+const KEYS: Kind = Kind {
+    types: &["application/jwk-set+json", "application/json"],
+    limit: 64 * 1024,
+};
 
-const FEED: Kind = Kind { types: &["application/revocations+jwt"], limit: DOCUMENT_LIMIT };
+const FEED: Kind = Kind {
+    types: &["application/revocations+jwt"],
+    limit: DOCUMENT_LIMIT,
+};
 
 /// Brings keys and revocations as far up to date as a request of this mode needs and may wait for.
 pub(super) async fn freshen(config: &Rc<Config>, context: &Context, mode: RevocationMode) {
-    settle(config, context, |snapshot, since, now| snapshot.advance(mode, since, now)).await;
+    settle(config, context, |snapshot, since, now| {
+        snapshot.advance(mode, since, now)
+    })
+    .await;
 }
 
 /// Looks for a key that a token names, as far as the budget for that goes.
 pub(super) async fn look_for_key(config: &Rc<Config>, context: &Context, key: &KeyId) {
-    settle(config, context, |snapshot, since, now| snapshot.advance_for_key(key, since, now)).await;
+    settle(config, context, |snapshot, since, now| {
+        snapshot.advance_for_key(key, since, now)
+    })
+    .await;
 }
 
 /// Does what `advance` says until there is nothing more to wait for.
@@ -94,7 +105,9 @@ async fn try_feed(config: &Config, attempt: Attempt) -> Result<(), String> {
         None => built_in::REVOCATIONS.to_owned(),
     };
     let url = config.settings.origin.join(&path);
-    let bytes = document::fetch(&url, &FEED).await.map_err(|fault| fault.to_string())?;
+    let bytes = document::fetch(&url, &FEED)
+        .await
+        .map_err(|fault| fault.to_string())?;
     let text = String::from_utf8(bytes).map_err(|_| "not text".to_owned())?;
     // A cold isolate fetches both at once, and the feed may be the first to arrive.
     while isolate::with_snapshot(|snapshot| {

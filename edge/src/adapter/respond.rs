@@ -32,11 +32,14 @@ extern "C" {
 }
 
 /// Further names by which a shared cache is told to keep an answer.
-const SHARED_CACHE_HEADERS: [&str; 3] =
-    ["cdn-cache-control", "cloudflare-cdn-cache-control", "surrogate-control"];
+const SHARED_CACHE_HEADERS: [&str; 3] = [
+    "cdn-cache-control",
+    "cloudflare-cdn-cache-control",
+    "surrogate-control",
+];
 
 /// An answer of the edge's own.
-pub(super) fn answer(head: &Head, answer: Answer) -> Result<Response, JsValue> {
+pub(super) fn answer(head: &Head, answer: &Answer) -> Result<Response, JsValue> {
     let init = ResponseInit::new();
     init.set_status(answer.status);
     let body = answer.body.as_deref().filter(|_| head.method != "HEAD");
@@ -62,8 +65,10 @@ pub(super) async fn forward(
     answered.or_else(|error| {
         log::warning("an upstream did not answer", &log::text(&error));
         let mut problem = Answer::problem(Code::BadGateway);
-        problem.headers.extend(forward.cors.iter().flatten().cloned());
-        answer(head, problem)
+        problem
+            .headers
+            .extend(forward.cors.iter().flatten().cloned());
+        answer(head, &problem)
     })
 }
 
@@ -83,7 +88,9 @@ async fn send(request: &Request, forward: &Forward) -> Result<Response, JsValue>
     if forward.cache == CacheUse::Private {
         init.set_cache(RequestCache::NoStore);
     }
-    JsFuture::from(fetch_request(&outgoing, &init)).await.map(JsCast::unchecked_into)
+    JsFuture::from(fetch_request(&outgoing, &init))
+        .await
+        .map(JsCast::unchecked_into)
 }
 
 /// The upstream's answer with the headers that it has to have.
@@ -94,20 +101,30 @@ fn finish(response: &Response, head: &Head, forward: &Forward) -> Result<Respons
     let headers = response.headers();
     let names = head::names(&headers);
     let cors = |name: &str| forward.cors.is_some() && name.starts_with("access-control-");
-    for name in names.iter().filter(|name| headers::is_removed_from_answers(name) || cors(name)) {
+    for name in names
+        .iter()
+        .filter(|name| headers::is_removed_from_answers(name) || cors(name))
+    {
         headers.delete(name)?;
     }
     if names.iter().any(|name| name == "set-cookie") {
         restrict_cookies(&headers, forward)?;
     }
     if forward.cache == CacheUse::Private {
-        headers.set("cache-control", &headers::private(headers.get("cache-control")?.as_deref()))?;
+        headers.set(
+            "cache-control",
+            &headers::private(headers.get("cache-control")?.as_deref()),
+        )?;
         for name in SHARED_CACHE_HEADERS {
             headers.delete(name)?;
         }
     }
     for (name, value) in forward.cors.iter().flatten() {
-        if *name == "vary" { headers.append(name, value)? } else { headers.set(name, value)? }
+        if *name == "vary" {
+            headers.append(name, value)?
+        } else {
+            headers.set(name, value)?
+        }
     }
     sign(&headers, head)?;
     Ok(response)
@@ -118,14 +135,21 @@ fn restrict_cookies(headers: &Headers, forward: &Forward) -> Result<(), JsValue>
     if forward.may_set_own_cookies {
         return Ok(());
     }
-    let cookies: Vec<String> =
-        headers.unchecked_ref::<AnswerHeaders>().set_cookies().iter().filter_map(|cookie| cookie.as_string()).collect();
+    let cookies: Vec<String> = headers
+        .unchecked_ref::<AnswerHeaders>()
+        .set_cookies()
+        .iter()
+        .filter_map(|cookie| cookie.as_string())
+        .collect();
     headers.delete("set-cookie")?;
     // An answer that is anybody's must not carry one bearer's cookie.
     if forward.cache == CacheUse::Shared {
         return Ok(());
     }
-    for cookie in cookies.iter().filter(|cookie| !headers::sets_own_cookie(cookie)) {
+    for cookie in cookies
+        .iter()
+        .filter(|cookie| !headers::sets_own_cookie(cookie))
+    {
         headers.append("set-cookie", cookie)?;
     }
     Ok(())

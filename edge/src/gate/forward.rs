@@ -58,7 +58,10 @@ pub(super) fn built_in(head: &Head, config: &Config, target: &Target<'_>) -> For
 /// whether it is revoked. The origin, which looks for itself, gets it.
 pub(super) fn anonymous(head: &Head, config: &Config, target: &Target<'_>, rule: &Rule) -> Forward {
     let mut forward = base(head, config, target, rule);
-    let holds_bearer = head.authorization.as_deref().is_some_and(credential::holds_bearer);
+    let holds_bearer = head
+        .authorization
+        .as_deref()
+        .is_some_and(credential::holds_bearer);
     if holds_bearer && !rule.upstream.is_origin() {
         forward.remove.push("authorization".to_owned());
     }
@@ -66,7 +69,12 @@ pub(super) fn anonymous(head: &Head, config: &Config, target: &Target<'_>, rule:
 }
 
 /// A request that would have been refused, on a route that only reports.
-pub(super) fn as_it_came(head: &Head, config: &Config, target: &Target<'_>, rule: &Rule) -> Forward {
+pub(super) fn as_it_came(
+    head: &Head,
+    config: &Config,
+    target: &Target<'_>,
+    rule: &Rule,
+) -> Forward {
     base(head, config, target, rule)
 }
 
@@ -93,11 +101,19 @@ pub(super) fn identified(
     set("portcullis-proof", token);
     set("portcullis-issuer", &claims.iss);
     set("portcullis-subject", &claims.sub);
-    set("portcullis-session", claims.sid.as_deref().unwrap_or_default());
+    set(
+        "portcullis-session",
+        claims.sid.as_deref().unwrap_or_default(),
+    );
     set("portcullis-scope", &claims.scope.to_string());
     // A role with a space in it would read as two.
     let word = |role: &&String| role.bytes().all(|byte| byte.is_ascii_graphic());
-    let roles: Vec<&str> = claims.roles.iter().filter(word).map(String::as_str).collect();
+    let roles: Vec<&str> = claims
+        .roles
+        .iter()
+        .filter(word)
+        .map(String::as_str)
+        .collect();
     set("portcullis-roles", &roles.join(" "));
     set("portcullis-expires", &claims.exp.0.to_string());
     forward
@@ -106,7 +122,9 @@ pub(super) fn identified(
 /// What all routes of the table have in common.
 fn base(head: &Head, config: &Config, target: &Target<'_>, rule: &Rule) -> Forward {
     let settings = &config.settings;
-    let upstream = settings.upstream(&rule.upstream.variable()).unwrap_or(&settings.origin);
+    let upstream = settings
+        .upstream(&rule.upstream.variable())
+        .unwrap_or(&settings.origin);
     let shared = rule.cache == Cache::Shared;
     let mut remove = not_passed_on(head);
     let mut set = vec![
@@ -127,14 +145,25 @@ fn base(head: &Head, config: &Config, target: &Target<'_>, rule: &Rule) -> Forwa
         url: upstream.join(target.path_and_query),
         remove,
         set,
-        cache: if shared { CacheUse::Shared } else { CacheUse::Private },
+        cache: if shared {
+            CacheUse::Shared
+        } else {
+            CacheUse::Private
+        },
         may_set_own_cookies: rule.upstream.is_origin(),
-        cors: rule.cors.as_ref().map(|cors| cors::headers(cors, head.origin.as_deref())),
+        cors: rule
+            .cors
+            .as_ref()
+            .map(|cors| cors::headers(cors, head.origin.as_deref())),
     }
 }
 
 fn not_passed_on(head: &Head) -> Vec<String> {
-    head.names.iter().filter(|name| headers::is_removed_from_requests(name)).cloned().collect()
+    head.names
+        .iter()
+        .filter(|name| headers::is_removed_from_requests(name))
+        .cloned()
+        .collect()
 }
 
 fn own_address(head: &Head) -> Option<(&'static str, String)> {
@@ -148,17 +177,23 @@ fn cookies(head: &Head, remove: &mut Vec<String>) -> Option<(&'static str, Strin
     if others.is_none() {
         remove.push("cookie".to_owned());
     }
-    others.filter(|others| Some(others) != head.cookie.as_ref()).map(|others| ("cookie", others))
+    others
+        .filter(|others| Some(others) != head.cookie.as_ref())
+        .map(|others| ("cookie", others))
 }
 
 /// What the origin believes, because the secret says that it comes from here.
 fn edge_channel(head: &Head, settings: &Settings) -> Vec<(&'static str, String)> {
-    let Some(secret) = &settings.edge_secret else { return Vec::new() };
+    let Some(secret) = &settings.edge_secret else {
+        return Vec::new();
+    };
     let told = [
         ("portcullis-edge-secret", Some(secret.reveal())),
         ("portcullis-client-ip", head.client_ip.as_deref()),
         ("portcullis-client-country", head.country.as_deref()),
     ];
-    let told = told.into_iter().filter_map(|(name, text)| Some((name, headers::value(text?)?)));
+    let told = told
+        .into_iter()
+        .filter_map(|(name, text)| Some((name, headers::value(text?)?)));
     told.map(|(name, text)| (name, text.to_owned())).collect()
 }

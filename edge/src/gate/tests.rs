@@ -107,16 +107,26 @@ fn token() -> String {
 fn snapshot(records: Vec<Record>) -> Snapshot {
     let mut snapshot = Snapshot::new(Ages::default());
     let step = snapshot.advance(RevocationMode::Strict, NOW, NOW);
-    let keys = serde_json::to_vec(&PublicKeySet { keys: vec![key().public_jwk()] }).unwrap();
+    let keys = serde_json::to_vec(&PublicKeySet {
+        keys: vec![key().public_jwk()],
+    })
+    .unwrap();
     snapshot.put_keys(step.keys.unwrap(), &keys).unwrap();
     let feed = Document::sign(&key(), ISSUER, NOW.seconds(), 0..=7, records).unwrap();
-    snapshot.put_feed(step.feed.unwrap(), &feed, ISSUER, NOW).unwrap();
+    snapshot
+        .put_feed(step.feed.unwrap(), &feed, ISSUER, NOW)
+        .unwrap();
     snapshot
 }
 
 fn revoked(kind: Kind, id: &str) -> Record {
     let digest = Digest::of(ISSUER, kind, id);
-    Record { kind, digest, not_before: NOW.seconds(), drop_at: NOW.seconds().plus(700) }
+    Record {
+        kind,
+        digest,
+        not_before: NOW.seconds(),
+        drop_at: NOW.seconds().plus(700),
+    }
 }
 
 fn get(path: &str) -> Head {
@@ -132,7 +142,11 @@ fn get(path: &str) -> Head {
 
 fn with_token(path: &str, token: &str) -> Head {
     let names = vec!["authorization".to_owned()];
-    Head { authorization: Some(format!("Bearer {token}")), names, ..get(path) }
+    Head {
+        authorization: Some(format!("Bearer {token}")),
+        names,
+        ..get(path)
+    }
 }
 
 /// The whole decision, as the adapter makes it when nothing can be fetched.
@@ -165,11 +179,19 @@ fn answered(ruling: Ruling) -> Answer {
 }
 
 fn sent(forward: &Forward) -> BTreeMap<&str, &str> {
-    forward.set.iter().map(|(name, value)| (*name, value.as_str())).collect()
+    forward
+        .set
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect()
 }
 
 fn header<'a>(answer: &'a Answer, name: &str) -> Option<&'a str> {
-    answer.headers.iter().find(|(own, _)| *own == name).map(|(_, value)| value.as_str())
+    answer
+        .headers
+        .iter()
+        .find(|(own, _)| *own == name)
+        .map(|(_, value)| value.as_str())
 }
 
 #[test]
@@ -223,7 +245,11 @@ fn every_token_that_does_not_count_is_answered_alike() {
     let first = answered(rule(&with_token("/api/x", "no-token")));
     assert_eq!(first.status, 401);
     for token in &tokens {
-        assert_eq!(answered(rule(&with_token("/api/x", token))), first, "{token}");
+        assert_eq!(
+            answered(rule(&with_token("/api/x", token))),
+            first,
+            "{token}"
+        );
     }
 }
 
@@ -236,9 +262,15 @@ fn a_revocation_of_each_kind_refuses() {
         revoked(Kind::SigningKey, key().id().as_str()),
     ] {
         let answer = answered(rule_at(&head, &config(), &snapshot(vec![record]), NOW));
-        assert_eq!((answer.status, header(&answer, "www-authenticate").is_some()), (401, true));
+        assert_eq!(
+            (answer.status, header(&answer, "www-authenticate").is_some()),
+            (401, true)
+        );
     }
-    let unrelated = [revoked(Kind::User, "user-2"), revoked(Kind::Session, "user-1")];
+    let unrelated = [
+        revoked(Kind::User, "user-2"),
+        revoked(Kind::Session, "user-1"),
+    ];
     for record in unrelated {
         forwarded(rule_at(&head, &config(), &snapshot(vec![record]), NOW));
     }
@@ -249,39 +281,68 @@ fn a_token_minted_after_the_ban_passes_and_one_of_the_same_second_does_not() {
     let snapshot = snapshot(vec![revoked(Kind::User, "user-1")]);
     let mut later = claims();
     later.iat = later.iat.plus(1);
-    forwarded(rule_at(&with_token("/api/x", &signed(&later)), &config(), &snapshot, NOW));
-    answered(rule_at(&with_token("/api/x", &token()), &config(), &snapshot, NOW));
+    forwarded(rule_at(
+        &with_token("/api/x", &signed(&later)),
+        &config(),
+        &snapshot,
+        NOW,
+    ));
+    answered(rule_at(
+        &with_token("/api/x", &token()),
+        &config(),
+        &snapshot,
+        NOW,
+    ));
 }
 
 #[test]
 fn a_cached_signature_saves_nothing_else() {
     let config = config();
     let head = with_token("/api/x", &token());
-    let Plan::Judge(case) = plan(&head, &config) else { panic!("not a case") };
+    let Plan::Judge(case) = plan(&head, &config) else {
+        panic!("not a case")
+    };
     let mut cache = TokenCache::new(100_000);
     let mut status = |snapshot: &Snapshot, now| match judge(&case, snapshot, &mut cache, now) {
-        Verdict::Ruled(Ruling { decision: Decision::Answer(answer), .. }) => answer.status,
+        Verdict::Ruled(Ruling {
+            decision: Decision::Answer(answer),
+            ..
+        }) => answer.status,
         Verdict::Ruled(_) => 200,
         Verdict::UnknownKey(_) => 0,
     };
     assert_eq!(status(&snapshot(Vec::new()), NOW), 200);
     assert_eq!(status(&snapshot(Vec::new()), NOW), 200);
-    assert_eq!(status(&snapshot(vec![revoked(Kind::User, "user-1")]), NOW), 401);
+    assert_eq!(
+        status(&snapshot(vec![revoked(Kind::User, "user-1")]), NOW),
+        401
+    );
     assert_eq!(status(&snapshot(Vec::new()), NOW.plus(40_000)), 503);
     // Another key set: the key that signed the token has gone.
     let mut other = snapshot(Vec::new());
     let step = other.advance_for_key(&"unknown".parse().unwrap(), NOW, NOW);
     let new = SigningKey::from_seed(&[3; 32]).unwrap();
-    let keys = serde_json::to_vec(&PublicKeySet { keys: vec![new.public_jwk()] }).unwrap();
+    let keys = serde_json::to_vec(&PublicKeySet {
+        keys: vec![new.public_jwk()],
+    })
+    .unwrap();
     other.put_keys(step.keys.unwrap(), &keys).unwrap();
     assert_eq!(status(&other, NOW), 0);
     // It expires although it is cached.
-    let mut late = Snapshot::new(Ages { feed_hard: i64::MAX, keys_hard: i64::MAX, ..Ages::default() });
+    let mut late = Snapshot::new(Ages {
+        feed_hard: i64::MAX,
+        keys_hard: i64::MAX,
+        ..Ages::default()
+    });
     let step = late.advance(RevocationMode::Strict, NOW, NOW);
-    let keys = serde_json::to_vec(&PublicKeySet { keys: vec![key().public_jwk()] }).unwrap();
+    let keys = serde_json::to_vec(&PublicKeySet {
+        keys: vec![key().public_jwk()],
+    })
+    .unwrap();
     late.put_keys(step.keys.unwrap(), &keys).unwrap();
     let feed = Document::sign(&key(), ISSUER, NOW.seconds(), 0..=7, Vec::new()).unwrap();
-    late.put_feed(step.feed.unwrap(), &feed, ISSUER, NOW).unwrap();
+    late.put_feed(step.feed.unwrap(), &feed, ISSUER, NOW)
+        .unwrap();
     assert_eq!(status(&late, NOW.plus(604_000)), 200);
     assert_eq!(status(&late, NOW.plus(605_000)), 401);
 }
@@ -291,15 +352,27 @@ fn without_keys_or_revocations_nothing_passes() {
     let head = with_token("/api/x", &token());
     let nothing = Snapshot::default();
     let answer = answered(rule_at(&head, &config(), &nothing, NOW));
-    assert_eq!((answer.status, header(&answer, "retry-after").is_some()), (503, true));
+    assert_eq!(
+        (answer.status, header(&answer, "retry-after").is_some()),
+        (503, true)
+    );
     let mut only_keys = Snapshot::default();
     let step = only_keys.advance(RevocationMode::Strict, NOW, NOW);
-    let keys = serde_json::to_vec(&PublicKeySet { keys: vec![key().public_jwk()] }).unwrap();
+    let keys = serde_json::to_vec(&PublicKeySet {
+        keys: vec![key().public_jwk()],
+    })
+    .unwrap();
     only_keys.put_keys(step.keys.unwrap(), &keys).unwrap();
-    assert_eq!(answered(rule_at(&head, &config(), &only_keys, NOW)).status, 503);
+    assert_eq!(
+        answered(rule_at(&head, &config(), &only_keys, NOW)).status,
+        503
+    );
     let filled = snapshot(Vec::new());
     forwarded(rule_at(&head, &config(), &filled, NOW.plus(30_000)));
-    assert_eq!(answered(rule_at(&head, &config(), &filled, NOW.plus(30_001))).status, 503);
+    assert_eq!(
+        answered(rule_at(&head, &config(), &filled, NOW.plus(30_001))).status,
+        503
+    );
 }
 
 #[test]
@@ -311,7 +384,9 @@ fn what_needs_no_keys_never_waits_for_them() {
     assert!(decided(&get("/auth/login")) && decided(&get("/.well-known/jwks.json")));
     assert!(decided(&with_token("/open/x", "whatever")));
     let head = with_token("/api/x", "malformed");
-    let Plan::Judge(case) = plan(&head, &config) else { panic!("not a case") };
+    let Plan::Judge(case) = plan(&head, &config) else {
+        panic!("not a case")
+    };
     assert!(case.screen().is_some());
 }
 
@@ -339,7 +414,11 @@ fn a_lacking_scope_is_told_and_a_lacking_role_is_not() {
     (claims.scope, claims.roles) = ("notes".parse().unwrap(), Vec::new());
     let token = signed(&claims);
     let scope = answered(rule(&with_token("/api/x", &token)));
-    assert!(header(&scope, "www-authenticate").unwrap().contains("scope=\"api:read\""));
+    assert!(
+        header(&scope, "www-authenticate")
+            .unwrap()
+            .contains("scope=\"api:read\"")
+    );
     let role = answered(rule(&with_token("/api/admin/x", &token)));
     assert!(!format!("{role:?}").contains("auditor"));
 }
@@ -347,19 +426,38 @@ fn a_lacking_scope_is_told_and_a_lacking_role_is_not() {
 #[test]
 fn credentials_are_asked_for_told_apart_and_never_mixed() {
     let status = |authorization: &str| {
-        let head = Head { authorization: Some(authorization.to_owned()), ..get("/api/x") };
+        let head = Head {
+            authorization: Some(authorization.to_owned()),
+            ..get("/api/x")
+        };
         let answer = answered(rule(&head));
-        let error = header(&answer, "www-authenticate").unwrap().split("error=").nth(1).map(str::to_owned);
+        let error = header(&answer, "www-authenticate")
+            .unwrap()
+            .split("error=")
+            .nth(1)
+            .map(str::to_owned);
         (answer.status, error)
     };
     let token = token();
-    assert_eq!(status(&format!("Bearer {token}, Bearer {token}")), (400, Some("\"invalid_request\"".to_owned())));
+    assert_eq!(
+        status(&format!("Bearer {token}, Bearer {token}")),
+        (400, Some("\"invalid_request\"".to_owned()))
+    );
     assert_eq!(status("Basic dTpw"), (401, None));
-    assert_eq!(status("Bearer "), (401, Some("\"invalid_token\"".to_owned())));
+    assert_eq!(
+        status("Bearer "),
+        (401, Some("\"invalid_token\"".to_owned()))
+    );
     let none = answered(rule(&get("/api/x")));
-    assert_eq!(header(&none, "www-authenticate"), Some("Bearer realm=\"portcullis\""));
+    assert_eq!(
+        header(&none, "www-authenticate"),
+        Some("Bearer realm=\"portcullis\"")
+    );
     // A token in the query is no credential.
-    assert_eq!(answered(rule(&get(&format!("/api/x?access_token={token}")))).status, 401);
+    assert_eq!(
+        answered(rule(&get(&format!("/api/x?access_token={token}")))).status,
+        401
+    );
 }
 
 #[test]
@@ -376,7 +474,10 @@ fn a_token_that_nobody_looked_at_does_not_pass_a_public_route() {
     let forward = forwarded(rule(&with_token("/open/x", &token())));
     assert_eq!(forward.remove, ["authorization"]);
     assert!(!sent(&forward).contains_key("portcullis-subject"));
-    let basic = Head { authorization: Some("Basic dTpw".to_owned()), ..get("/open/x") };
+    let basic = Head {
+        authorization: Some("Basic dTpw".to_owned()),
+        ..get("/open/x")
+    };
     assert!(forwarded(rule(&basic)).remove.is_empty());
 }
 
@@ -388,7 +489,14 @@ fn a_shared_route_tells_no_identity() {
     assert_eq!(forward.cache, CacheUse::Shared);
     assert_eq!(forward.remove, ["authorization", "cookie"]);
     let names: Vec<_> = sent(&forward).into_keys().collect();
-    assert_eq!(names, ["portcullis-request-id", "x-forwarded-host", "x-forwarded-proto"]);
+    assert_eq!(
+        names,
+        [
+            "portcullis-request-id",
+            "x-forwarded-host",
+            "x-forwarded-proto"
+        ]
+    );
 }
 
 #[test]
@@ -396,7 +504,12 @@ fn a_route_that_reports_lets_through_what_it_would_refuse_but_no_identity() {
     let mut head = with_token("/watched/x", "bad");
     head.names.push("portcullis-subject".to_owned());
     let ruling = rule(&head);
-    assert!(ruling.reason.as_deref().is_some_and(|reason| reason.starts_with("would be 401")));
+    assert!(
+        ruling
+            .reason
+            .as_deref()
+            .is_some_and(|reason| reason.starts_with("would be 401"))
+    );
     let forward = forwarded(ruling);
     assert_eq!(forward.remove, ["portcullis-subject"]);
     assert!(!sent(&forward).contains_key("portcullis-proof"));
@@ -407,18 +520,39 @@ fn a_route_that_reports_lets_through_what_it_would_refuse_but_no_identity() {
 
 #[test]
 fn a_route_for_other_issuers_takes_none_of_ours() {
-    assert_eq!(answered(rule(&with_token("/foreign/x", &token()))).status, 401);
+    assert_eq!(
+        answered(rule(&with_token("/foreign/x", &token()))).status,
+        401
+    );
 }
 
 #[test]
 fn no_reserved_header_passes_on_any_route() {
-    let names = ["portcullis_subject", "Portcullis.Proof", "x-forwarded-for", "forwarded", "x-http-method-override", "connection"];
-    for path in ["/api/x", "/open/x", "/maybe/x", "/shared/x", "/watched/x", "/auth/login", "/.well-known/jwks.json"] {
+    let names = [
+        "portcullis_subject",
+        "Portcullis.Proof",
+        "x-forwarded-for",
+        "forwarded",
+        "x-http-method-override",
+        "connection",
+    ];
+    for path in [
+        "/api/x",
+        "/open/x",
+        "/maybe/x",
+        "/shared/x",
+        "/watched/x",
+        "/auth/login",
+        "/.well-known/jwks.json",
+    ] {
         let mut head = with_token(path, &token());
         head.names.extend(names.map(str::to_owned));
         let forward = forwarded(rule(&head));
         for name in names {
-            assert!(forward.remove.iter().any(|removed| removed == name), "{path} {name}");
+            assert!(
+                forward.remove.iter().any(|removed| removed == name),
+                "{path} {name}"
+            );
         }
     }
 }
@@ -450,7 +584,10 @@ fn only_the_origin_is_told_the_secret_and_who_the_client_is() {
     assert!(!format!("{api:?}").contains("hush") && !api.may_set_own_cookies);
     // Without a secret the origin would have no reason to believe any of it.
     let forward = forwarded(rule(&get("/auth/login")));
-    assert_eq!(sent(&forward).into_keys().collect::<Vec<_>>(), ["portcullis-request-id"]);
+    assert_eq!(
+        sent(&forward).into_keys().collect::<Vec<_>>(),
+        ["portcullis-request-id"]
+    );
 }
 
 #[test]
@@ -459,22 +596,40 @@ fn administration_passes_because_the_table_says_so() {
     admin.aud = Audience::new(vec![ISSUER.to_owned()]).unwrap();
     let forward = forwarded(rule(&with_token("/admin/users", &signed(&admin))));
     assert_eq!(forward.url, "http://origin.internal:8080/admin/users");
-    assert_eq!(answered(rule(&with_token("/admin/users", &token()))).status, 401);
+    assert_eq!(
+        answered(rule(&with_token("/admin/users", &token()))).status,
+        401
+    );
 }
 
 #[test]
 fn a_path_that_can_be_read_twice_is_refused_before_any_rule() {
-    for path in ["/open//x", "/open/%2e%2e/api/x", "/open/..%2fapi", "/auth/%2e%2e/api/x", "/auth//x"] {
+    for path in [
+        "/open//x",
+        "/open/%2e%2e/api/x",
+        "/open/..%2fapi",
+        "/auth/%2e%2e/api/x",
+        "/auth//x",
+    ] {
         assert_eq!(answered(rule(&get(path))).status, 400, "{path}");
     }
 }
 
 #[test]
 fn unknown_paths_and_methods_reach_nobody() {
-    assert_eq!(answered(rule(&with_token("/nowhere", &token()))).status, 404);
-    let head = Head { method: "PUT".to_owned(), ..with_token("/api/x", &token()) };
+    assert_eq!(
+        answered(rule(&with_token("/nowhere", &token()))).status,
+        404
+    );
+    let head = Head {
+        method: "PUT".to_owned(),
+        ..with_token("/api/x", &token())
+    };
     let answer = answered(rule(&head));
-    assert_eq!((answer.status, header(&answer, "allow")), (405, Some("GET, HEAD, POST")));
+    assert_eq!(
+        (answer.status, header(&answer, "allow")),
+        (405, Some("GET, HEAD, POST"))
+    );
 }
 
 #[test]
@@ -487,12 +642,27 @@ fn preflights_are_answered_here_and_refusals_can_be_read_by_scripts() {
     };
     let good = answered(rule(&preflight("https://app.example", "POST")));
     assert_eq!(good.status, 204);
-    assert_eq!(header(&good, "access-control-allow-methods"), Some("GET, HEAD, POST"));
-    assert_eq!(answered(rule(&preflight("https://evil.example", "POST"))).status, 403);
-    assert_eq!(answered(rule(&preflight("https://app.example", "PUT"))).status, 405);
-    let refused = answered(rule(&Head { origin: Some("https://app.example".to_owned()), ..get("/api/x") }));
+    assert_eq!(
+        header(&good, "access-control-allow-methods"),
+        Some("GET, HEAD, POST")
+    );
+    assert_eq!(
+        answered(rule(&preflight("https://evil.example", "POST"))).status,
+        403
+    );
+    assert_eq!(
+        answered(rule(&preflight("https://app.example", "PUT"))).status,
+        405
+    );
+    let refused = answered(rule(&Head {
+        origin: Some("https://app.example".to_owned()),
+        ..get("/api/x")
+    }));
     assert_eq!(refused.status, 401);
-    assert_eq!(header(&refused, "access-control-allow-origin"), Some("https://app.example"));
+    assert_eq!(
+        header(&refused, "access-control-allow-origin"),
+        Some("https://app.example")
+    );
 }
 
 proptest! {

@@ -66,7 +66,8 @@ impl Schedule {
 
     /// Whether an attempt seems to be under way.
     pub(super) fn is_busy(&self, now: Millis) -> bool {
-        self.lease.is_some_and(|lease| !is_over(Some(lease.0), LEASE, now))
+        self.lease
+            .is_some_and(|lease| !is_over(Some(lease.0), LEASE, now))
     }
 }
 

@@ -39,7 +39,14 @@ fn filled() -> Snapshot {
     let step = snapshot.advance(Strict, START, START);
     let (keys, attempt) = (step.keys.unwrap(), step.feed.unwrap());
     assert!(snapshot.put_keys(keys, &key_set(&[&key(1)])).unwrap());
-    snapshot.put_feed(attempt, &feed(&key(1), START, 0, 100, Vec::new()), ISSUER, START).unwrap();
+    snapshot
+        .put_feed(
+            attempt,
+            &feed(&key(1), START, 0, 100, Vec::new()),
+            ISSUER,
+            START,
+        )
+        .unwrap();
     snapshot.end_keys(keys);
     snapshot.end_feed(attempt);
     snapshot
@@ -78,8 +85,14 @@ fn keys_serve_for_a_day_and_are_fetched_anew_after_five_minutes() {
 #[test]
 fn a_clock_that_was_put_back_makes_nothing_fresh() {
     let snapshot = filled();
-    assert_eq!(snapshot.feed_freshness(Strict, START.plus(-900)), Freshness::Fresh);
-    assert_eq!(snapshot.feed_freshness(Strict, START.plus(-60_000)), Freshness::Gone);
+    assert_eq!(
+        snapshot.feed_freshness(Strict, START.plus(-900)),
+        Freshness::Fresh
+    );
+    assert_eq!(
+        snapshot.feed_freshness(Strict, START.plus(-60_000)),
+        Freshness::Gone
+    );
 }
 
 #[test]
@@ -89,7 +102,13 @@ fn a_cold_isolate_fetches_both_at_once_and_its_requests_wait_for_one_attempt() {
     assert!(first.keys.is_some() && first.feed.is_some() && first.wait);
     for _ in 0..200 {
         let other = snapshot.advance(Strict, START, START.plus(50));
-        assert_eq!(other, Step { wait: true, ..Step::default() });
+        assert_eq!(
+            other,
+            Step {
+                wait: true,
+                ..Step::default()
+            }
+        );
     }
     let late = snapshot.advance(Strict, START, START.plus(2_500));
     assert!(!late.wait, "nobody waits for ever");
@@ -101,8 +120,16 @@ fn an_attempt_that_failed_is_not_waited_for_and_not_repeated_at_once() {
     let now = START.plus(4_000);
     let attempt = snapshot.advance(Strict, now, now).feed.unwrap();
     snapshot.end_feed(attempt);
-    assert_eq!(snapshot.advance(Strict, now, now.plus(300)), Step::default());
-    assert!(snapshot.advance(Strict, now, now.plus(1_000)).feed.is_some());
+    assert_eq!(
+        snapshot.advance(Strict, now, now.plus(300)),
+        Step::default()
+    );
+    assert!(
+        snapshot
+            .advance(Strict, now, now.plus(1_000))
+            .feed
+            .is_some()
+    );
 }
 
 #[test]
@@ -111,8 +138,19 @@ fn an_attempt_whose_holder_vanished_is_begun_again_after_a_second_by_who_waits()
     let now = START.plus(4_000);
     assert!(snapshot.advance(Strict, now, now).feed.is_some());
     let waiting = snapshot.advance(Strict, now.plus(500), now.plus(900));
-    assert_eq!(waiting, Step { wait: true, ..Step::default() });
-    assert!(snapshot.advance(Strict, now.plus(500), now.plus(1_000)).feed.is_some());
+    assert_eq!(
+        waiting,
+        Step {
+            wait: true,
+            ..Step::default()
+        }
+    );
+    assert!(
+        snapshot
+            .advance(Strict, now.plus(500), now.plus(1_000))
+            .feed
+            .is_some()
+    );
 }
 
 #[test]
@@ -121,8 +159,16 @@ fn a_refresh_behind_respects_the_lease() {
     let now = START.plus(2_100);
     let step = snapshot.advance(Strict, now, now);
     assert!(step.feed.is_some() && !step.wait);
-    assert_eq!(snapshot.advance(Strict, now, now.plus(1_100)), Step::default());
-    assert!(snapshot.advance(Relaxed, now, now.plus(2_500)).feed.is_some());
+    assert_eq!(
+        snapshot.advance(Strict, now, now.plus(1_100)),
+        Step::default()
+    );
+    assert!(
+        snapshot
+            .advance(Relaxed, now, now.plus(2_500))
+            .feed
+            .is_some()
+    );
 }
 
 #[test]
@@ -133,8 +179,14 @@ fn age_runs_from_the_beginning_of_the_fetch() {
     let arrived = began.plus(1_900);
     let text = feed(&key(1), arrived, 100, 101, Vec::new());
     snapshot.put_feed(attempt, &text, ISSUER, arrived).unwrap();
-    assert_eq!(snapshot.feed_freshness(Strict, began.plus(2_000)), Freshness::Fresh);
-    assert_eq!(snapshot.feed_freshness(Strict, began.plus(2_001)), Freshness::Ageing);
+    assert_eq!(
+        snapshot.feed_freshness(Strict, began.plus(2_000)),
+        Freshness::Fresh
+    );
+    assert_eq!(
+        snapshot.feed_freshness(Strict, began.plus(2_001)),
+        Freshness::Ageing
+    );
 }
 
 #[test]
@@ -153,13 +205,23 @@ fn a_document_that_is_not_genuine_fresh_and_newer_changes_nothing() {
         feed(&key(1), now, 0, 99, Vec::new()),
         feed(&key(1), now, 101, 200, Vec::new()),
     ] {
-        assert!(snapshot.put_feed(attempt, &text, ISSUER, now).is_err(), "{text}");
-        assert!(snapshot.put_feed(attempt, &good, "https://other.example", now).is_err());
+        assert!(
+            snapshot.put_feed(attempt, &text, ISSUER, now).is_err(),
+            "{text}"
+        );
+        assert!(
+            snapshot
+                .put_feed(attempt, &good, "https://other.example", now)
+                .is_err()
+        );
         assert_eq!(snapshot.seq(), Some(100));
         assert_eq!(snapshot.feed_freshness(Strict, now), Freshness::Stale);
     }
     for json in ["", "{}", "<html>", r#"{"keys":[]}"#] {
-        assert!(snapshot.put_keys(attempt, json.as_bytes()).is_err(), "{json}");
+        assert!(
+            snapshot.put_keys(attempt, json.as_bytes()).is_err(),
+            "{json}"
+        );
         assert!(snapshot.keys().unwrap().get(key(1).id()).is_some());
     }
 }
@@ -168,10 +230,19 @@ fn a_document_that_is_not_genuine_fresh_and_newer_changes_nothing() {
 fn a_repeated_genuine_document_is_fresh_only_while_its_signature_is() {
     let mut snapshot = filled();
     let old = feed(&key(1), START, 0, 100, Vec::new());
-    for (delay, taken) in [(1_000, true), (7_000, true), (8_000, false), (25_000, false)] {
+    for (delay, taken) in [
+        (1_000, true),
+        (7_000, true),
+        (8_000, false),
+        (25_000, false),
+    ] {
         let now = START.plus(delay);
         let attempt = snapshot.feed_schedule.begin_always(now);
-        assert_eq!(snapshot.put_feed(attempt, &old, ISSUER, now).is_ok(), taken, "{delay}");
+        assert_eq!(
+            snapshot.put_feed(attempt, &old, ISSUER, now).is_ok(),
+            taken,
+            "{delay}"
+        );
     }
 }
 
@@ -198,20 +269,46 @@ fn unknown_keys_of_tokens_start_one_fetch_in_thirty_seconds() {
     let now = START.plus(1_000);
     let attempt = snapshot.advance_for_key(&unknown, now, now).keys.unwrap();
     let second = snapshot.advance_for_key(&unknown, now, now.plus(10));
-    assert_eq!(second, Step { wait: true, ..Step::default() }, "it waits for the first one's");
+    assert_eq!(
+        second,
+        Step {
+            wait: true,
+            ..Step::default()
+        },
+        "it waits for the first one's"
+    );
     snapshot.end_keys(attempt);
-    assert_eq!(snapshot.advance_for_key(&unknown, now, now.plus(20)), Step::default());
-    assert_eq!(snapshot.advance_for_key(&unknown, now, now.plus(29_999)), Step::default());
-    assert!(snapshot.advance_for_key(&unknown, now, now.plus(30_000)).keys.is_some());
+    assert_eq!(
+        snapshot.advance_for_key(&unknown, now, now.plus(20)),
+        Step::default()
+    );
+    assert_eq!(
+        snapshot.advance_for_key(&unknown, now, now.plus(29_999)),
+        Step::default()
+    );
+    assert!(
+        snapshot
+            .advance_for_key(&unknown, now, now.plus(30_000))
+            .keys
+            .is_some()
+    );
     // A key that is there needs nothing.
-    assert_eq!(snapshot.advance_for_key(key(1).id(), now, now.plus(90_000)), Step::default());
+    assert_eq!(
+        snapshot.advance_for_key(key(1).id(), now, now.plus(90_000)),
+        Step::default()
+    );
 }
 
 #[test]
 fn the_feed_s_unknown_key_has_a_budget_of_its_own() {
     let mut snapshot = filled();
     let now = START.plus(1_000);
-    assert!(snapshot.advance_for_key(key(9).id(), now, now).keys.is_some());
+    assert!(
+        snapshot
+            .advance_for_key(key(9).id(), now, now)
+            .keys
+            .is_some()
+    );
     assert!(snapshot.begin_keys_for_feed(now).is_some());
     assert!(snapshot.begin_keys_for_feed(now.plus(29_999)).is_none());
     assert!(snapshot.begin_keys_for_feed(now.plus(30_000)).is_some());
@@ -225,7 +322,10 @@ fn a_key_set_that_was_asked_for_earlier_does_not_replace_a_later_one() {
     assert!(snapshot.put_keys(late, &key_set(&[&key(2)])).unwrap());
     assert!(!snapshot.put_keys(early, &key_set(&[&key(1)])).unwrap());
     assert!(snapshot.keys().unwrap().get(key(2).id()).is_some());
-    assert!(!snapshot.put_keys(late, &key_set(&[&key(2)])).unwrap(), "the same set again");
+    assert!(
+        !snapshot.put_keys(late, &key_set(&[&key(2)])).unwrap(),
+        "the same set again"
+    );
 }
 
 proptest! {
