@@ -50,6 +50,9 @@ pub struct Settings {
     /// Logs.
     pub log: log::Log,
     /// Who may ask for tokens; what the file names comes over the two that are built in.
+    // Empty when absent, not the container's default: the built-in clients follow the issuer that
+    // was set, see `finish`.
+    #[serde(default)]
     pub client: Vec<client::Client>,
 }
 
