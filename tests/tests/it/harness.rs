@@ -1,0 +1,20 @@
+//! Starting parts of Portcullis for a test, and talking to them.
+//!
+//! Invariants: every part listens on a port of its own, so that tests run side by side; whatever a
+//! test starts ends with it, and at the latest with the test program, however that ends; and
+//! no test sleeps but in [`wait::until`].
+
+pub mod client;
+pub mod echo;
+pub mod edge;
+pub mod hostile;
+pub mod origin;
+pub mod place;
+pub mod ports;
+pub mod postgres;
+pub mod process;
+pub mod proxy;
+pub mod raw;
+pub mod server;
+pub mod stack;
+pub mod wait;

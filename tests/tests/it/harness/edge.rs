@@ -1,0 +1,145 @@
+//! The edge: a real workerd under `wrangler dev`, started as `cargo xtask dev` starts it.
+
+use std::{fs, path::Path, process::Command, time::Duration};
+
+use super::{
+    client::{Http, try_send},
+    place, ports,
+    process::{Group, Scratch},
+    wait,
+};
+
+/// A cold `wrangler dev` on a busy machine takes a while.
+const START_LIMIT: Duration = Duration::from_secs(90);
+
+/// What an edge is started with.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The port; a free one when it is 0.
+    pub port: u16,
+    /// Variables of the Worker; `ISSUER` is by default the edge's own address.
+    pub variables: Vec<(&'static str, String)>,
+    /// The route table; by default that of the repository.
+    pub routes: Option<String>,
+}
+
+/// A running edge. Its isolate is cold until the first request for a route with a demand.
+#[derive(Debug)]
+pub struct Edge {
+    pub port: u16,
+    group: Group,
+    _scratch: Scratch,
+}
+
+impl Edge {
+    /// Starts one and waits until it answers.
+    pub async fn start(options: Options) -> Self {
+        let home = Scratch::new("edge");
+        let scratch = home.path();
+        let port = if options.port == 0 {
+            ports::free()
+        } else {
+            options.port
+        };
+        copy(&place::edge(), scratch);
+        if let Some(routes) = &options.routes {
+            fs::write(scratch.join("routes.toml"), routes).unwrap();
+        }
+        let mut command = wrangler(scratch);
+        command.args(["--port", &port.to_string()]);
+        if !options.variables.iter().any(|(name, _)| *name == "ISSUER") {
+            command
+                .arg("--var")
+                .arg(format!("ISSUER:{}", ports::url(port)));
+        }
+        for (name, value) in &options.variables {
+            command.arg("--var").arg(format!("{name}:{value}"));
+        }
+        let mut edge = {
+            let group = Group::spawn(command, scratch.join("log"));
+            Self {
+                port,
+                group,
+                _scratch: home,
+            }
+        };
+        let http = Http::new();
+        let probe = edge.at("/no-such-path-of-the-harness");
+        wait::until("the edge's first answer", START_LIMIT, || {
+            assert!(
+                edge.group.ended().is_none(),
+                "the edge ended: {}",
+                edge.group.output()
+            );
+            async {
+                let request = http.request(reqwest::Method::GET, &probe);
+                try_send(request)
+                    .await
+                    .ok()
+                    .filter(|answer| answer.status == 404)
+            }
+        })
+        .await;
+        edge
+    }
+
+    pub fn url(&self) -> String {
+        ports::url(self.port)
+    }
+
+    /// The URL of a path.
+    pub fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.url())
+    }
+
+    /// What wrangler and the Worker have logged.
+    pub fn log(&self) -> String {
+        self.group.output()
+    }
+}
+
+/// `wrangler dev` in the copy of the Worker, silent about itself and fetching nothing.
+fn wrangler(scratch: &Path) -> Command {
+    let mut command = Command::new(place::node());
+    command
+        .arg(place::wrangler())
+        .args([
+            "dev",
+            "--config",
+            "wrangler.toml",
+            "--ip",
+            "127.0.0.1",
+            "--inspector-port",
+            "0",
+        ])
+        .args([
+            "--show-interactive-dev-session=false",
+            "--persist-to",
+            "state",
+        ])
+        .current_dir(scratch)
+        .env("HOME", scratch)
+        .env("XDG_CONFIG_HOME", scratch)
+        .env("WRANGLER_SEND_METRICS", "false")
+        .env("WRANGLER_SEND_ERROR_REPORTS", "false")
+        .env("WRANGLER_HIDE_BANNER", "true")
+        .env("CLOUDFLARE_CF_FETCH_ENABLED", "false")
+        .env("X_LOCAL_EXPLORER", "false")
+        .env("NO_COLOR", "1")
+        .env("WRANGLER_REGISTRY_PATH", scratch.join("registry"))
+        .env("WRANGLER_LOG_PATH", scratch.join("logs"));
+    command
+}
+
+fn copy(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            fs::create_dir_all(&target).unwrap();
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}

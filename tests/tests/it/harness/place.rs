@@ -1,0 +1,66 @@
+//! Where the things are that tests start. `cargo xtask test` builds them and says where; a test
+//! that misses one fails.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
+
+/// The repository.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_path_buf()
+}
+
+/// The origin's program.
+pub fn portcullis() -> PathBuf {
+    // <target>/debug/deps/it-… → <target>/debug
+    let beside = env::current_exe()
+        .unwrap()
+        .ancestors()
+        .nth(2)
+        .unwrap()
+        .join("portcullis");
+    existing("PORTCULLIS_BIN", beside, "the origin's program")
+}
+
+/// The Worker, as `wrangler` takes it.
+pub fn edge() -> PathBuf {
+    let output = existing(
+        "PORTCULLIS_EDGE_DIR",
+        root().join("build/edge"),
+        "the Worker",
+    );
+    existing("", output.join("index.js"), "the Worker");
+    output
+}
+
+/// Node.
+pub fn node() -> PathBuf {
+    env::var_os("PORTCULLIS_NODE").map_or_else(|| PathBuf::from("node"), PathBuf::from)
+}
+
+/// The script of `wrangler`.
+pub fn wrangler() -> PathBuf {
+    let usual = root().join("node_modules/wrangler/bin/wrangler.js");
+    existing("PORTCULLIS_WRANGLER", usual, "wrangler")
+}
+
+/// A Postgres server in which databases can be made.
+pub fn postgres() -> String {
+    env::var("TEST_POSTGRES_URL").unwrap_or_else(|_| {
+        panic!("TEST_POSTGRES_URL is not set: run `cargo xtask test`, which starts a server")
+    })
+}
+
+fn existing(variable: &str, usual: PathBuf, what: &str) -> PathBuf {
+    let place = env::var_os(variable).map_or(usual, PathBuf::from);
+    assert!(
+        place.exists(),
+        "{what} is not at {}: run `cargo xtask test`, which builds it",
+        place.display()
+    );
+    place
+}

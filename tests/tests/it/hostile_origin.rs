@@ -1,0 +1,289 @@
+//! The edge against an origin that misbehaves: the last good documents stay in force for as long as
+//! they may, then nobody passes; and nothing makes the edge hammer the origin.
+
+use std::time::Duration;
+
+use portcullis_e2e::clock;
+use portcullis_shared::{
+    corpus::Forge,
+    keys::SigningKey,
+    revocation::{Digest, Kind, Record},
+    time::UnixSeconds,
+    token::Policy,
+};
+use tokio::{task::JoinSet, time::Instant};
+
+use crate::harness::{
+    client::Http,
+    echo,
+    edge::{Edge, Options},
+    hostile::{Conduct, Hostile, State, key},
+    ports,
+    server::Served,
+    wait,
+};
+
+const ROUTES: &str = "[[route]]\npath = '/echo/*'\nupstream = 'echo'\naudience = 'api'\n";
+
+/// Ages with which a cut-off takes two seconds instead of thirty.
+const SHORT: [(&str, &str); 5] = [
+    ("REVOCATIONS_FRESH_MS", "300"),
+    ("REVOCATIONS_BEHIND_MS", "600"),
+    ("REVOCATIONS_HARD_MS", "2000"),
+    ("KEYS_FRESH_MS", "300"),
+    ("KEYS_HARD_MS", "2000"),
+];
+
+/// Longer than anything takes with these ages.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// An edge before an echo, and behind it an origin of ours.
+struct Set {
+    origin: Hostile,
+    edge: Edge,
+    echo: Served,
+    http: Http,
+}
+
+impl Set {
+    async fn start(variables: &[(&'static str, &str)]) -> Self {
+        let port = ports::free();
+        let (origin, echo) = (Hostile::start(&ports::url(port)).await, echo::start());
+        let mut all = vec![("ORIGIN", origin.url()), ("UPSTREAM_ECHO", echo.url())];
+        all.extend(
+            variables
+                .iter()
+                .map(|(name, value)| (*name, (*value).to_owned())),
+        );
+        let options = Options {
+            port,
+            variables: all,
+            routes: Some(ROUTES.to_owned()),
+        };
+        Self {
+            origin,
+            edge: Edge::start(options).await,
+            echo,
+            http: Http::new(),
+        }
+    }
+
+    /// A token that the origin would have minted a moment ago.
+    fn token(&self, key: &SigningKey) -> String {
+        let issuer = self.edge.url();
+        let policy = Policy {
+            issuer: &issuer,
+            audience: "api",
+            max_lifetime: 600,
+        };
+        Forge {
+            key,
+            policy,
+            scope: "api:read",
+            now: clock::now(),
+        }
+        .good()
+    }
+
+    async fn status(&self, token: &str) -> u16 {
+        self.http.get(&self.edge.at("/echo/x"), token).await.status
+    }
+
+    /// Waits for a status; says how long it took.
+    async fn until_status(&self, token: &str, wanted: u16) -> Duration {
+        let start = Instant::now();
+        wait::until(&format!("status {wanted}"), LIMIT, || async {
+            (self.status(token).await == wanted).then_some(())
+        })
+        .await;
+        start.elapsed()
+    }
+}
+
+/// A cut-off and its end: a good token passes for the hard age, then gets 503, then passes again.
+async fn endures(set: &Set, name: &str, spoil: impl FnOnce(&mut State)) {
+    let token = set.token(&key(1));
+    set.until_status(&token, 200).await;
+    let seq = set.origin.state.lock().unwrap().seq;
+    set.origin.set(spoil);
+    // A document that was fetched a moment before the change counts from then.
+    assert_eq!(
+        set.status(&token).await,
+        200,
+        "{name}: the last good document stays in force"
+    );
+    let until_refused = set.until_status(&token, 503).await;
+    assert!(
+        until_refused < Duration::from_secs(6),
+        "{name}: refused only after {until_refused:?}"
+    );
+    let refused = set
+        .http
+        .get(&set.edge.at("/echo/x"), &token)
+        .await
+        .expect(503);
+    assert!(
+        !refused.header("retry-after").is_empty(),
+        "{name}: Retry-After"
+    );
+    assert_eq!(refused.json()["code"], "unavailable", "{name}");
+    set.origin.set(|state| {
+        (state.keys_conduct, state.feed_conduct) = (Conduct::Good, Conduct::Good);
+        (state.signer, state.seq) = (key(1), seq);
+    });
+    set.until_status(&token, 200).await;
+}
+
+#[tokio::test]
+async fn whatever_the_feed_answers_the_last_good_one_stays_in_force_and_then_nobody_passes() {
+    let set = Set::start(&SHORT).await;
+    let html = b"<!doctype html><title>Sign in to the hotel's network</title>".to_vec();
+    let old = {
+        let state = set.origin.state.lock().unwrap();
+        state.feed(clock::now().plus(-60))
+    };
+    let bad = [
+        ("down", Conduct::Down),
+        ("silent", Conduct::Silent),
+        ("dripping", Conduct::Dripping),
+        ("huge", Conduct::Huge),
+        ("redirecting", Conduct::Redirecting),
+        ("an error", Conduct::Status(500)),
+        ("not found", Conduct::Status(404)),
+        ("not modified", Conduct::Status(304)),
+        ("HTML as HTML", Conduct::MediaType("text/html")),
+        ("HTML in disguise", Conduct::Body(html)),
+        ("empty", Conduct::Body(Vec::new())),
+        ("malformed", Conduct::Body(b"a.b.c".to_vec())),
+        ("an old genuine one, repeated", Conduct::Body(old)),
+    ];
+    for (name, conduct) in bad {
+        endures(&set, name, |state| state.feed_conduct = conduct).await;
+    }
+}
+
+#[tokio::test]
+async fn whatever_the_key_set_answers_the_last_good_one_stays_in_force_and_then_nobody_passes() {
+    let set = Set::start(&SHORT).await;
+    let (one, twice) = {
+        let state = set.origin.state.lock().unwrap();
+        let one = String::from_utf8(state.key_set()).unwrap();
+        let entry = one
+            .trim_start_matches("{\"keys\":[")
+            .trim_end_matches("]}")
+            .to_owned();
+        (one, format!("{{\"keys\":[{entry},{entry}]}}"))
+    };
+    let cut = one[..one.len() - 2].as_bytes().to_vec();
+    let bad = [
+        ("down", Conduct::Down),
+        ("silent", Conduct::Silent),
+        ("dripping", Conduct::Dripping),
+        ("huge", Conduct::Huge),
+        ("redirecting", Conduct::Redirecting),
+        ("an error", Conduct::Status(503)),
+        ("HTML", Conduct::MediaType("text/html")),
+        ("empty", Conduct::Body(Vec::new())),
+        ("no key", Conduct::Body(b"{\"keys\":[]}".to_vec())),
+        ("cut off", Conduct::Body(cut)),
+        ("one kid twice", Conduct::Body(twice.into_bytes())),
+    ];
+    for (name, conduct) in bad {
+        endures(&set, name, |state| state.keys_conduct = conduct).await;
+    }
+}
+
+#[tokio::test]
+async fn a_feed_that_goes_back_or_comes_from_a_stranger_is_not_taken() {
+    let set = Set::start(&SHORT).await;
+    let seq = set.origin.state.lock().unwrap().seq;
+    endures(&set, "older", |state| state.seq = seq - 1).await;
+    endures(&set, "signed by an unknown key", |state| {
+        state.signer = key(9)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_cold_isolate_under_two_hundred_requests_answers_all_of_them_right() {
+    let set = Set::start(&[]).await;
+    let (good, stranger) = (set.token(&key(1)), set.token(&key(7)));
+    let mut requests = JoinSet::new();
+    for number in 0..200 {
+        let (http, url) = (set.http.clone(), set.edge.at("/echo/x"));
+        let (token, wanted) = if number % 4 == 3 {
+            (stranger.clone(), 401)
+        } else {
+            (good.clone(), 200)
+        };
+        requests.spawn(async move { (http.get(&url, &token).await.status, wanted) });
+    }
+    for (status, wanted) in requests.join_all().await {
+        assert_eq!(status, wanted);
+    }
+    assert_eq!(set.echo.requests(), 150);
+    let (keys, feed) = (set.origin.keys_asked(), set.origin.feed_asked());
+    // One more fetch of the keys for the stranger's key; a second feed if it took a while.
+    assert!(
+        keys <= 2 && feed <= 3,
+        "{keys} fetches of the keys, {feed} of the feed"
+    );
+}
+
+#[tokio::test]
+async fn a_new_key_is_known_after_one_fetch_and_unknown_ones_cause_no_more() {
+    let set = Set::start(&[]).await;
+    assert_eq!(set.status(&set.token(&key(1))).await, 200);
+    let before = set.origin.keys_asked();
+    set.origin.set(|state| state.keys.push(key(2)));
+    assert_eq!(set.status(&set.token(&key(2))).await, 200, "known at once");
+    assert_eq!(set.origin.keys_asked(), before + 1);
+    for seed in 10..60 {
+        assert_eq!(set.status(&set.token(&key(seed))).await, 401);
+    }
+    assert_eq!(
+        set.origin.keys_asked(),
+        before + 1,
+        "unknown keys have a budget"
+    );
+    // And none of it has cost a good token anything.
+    assert_eq!(set.status(&set.token(&key(1))).await, 200);
+    assert_eq!(set.status(&set.token(&key(2))).await, 200);
+}
+
+#[tokio::test]
+async fn what_a_withdrawn_key_signs_is_refused_and_so_are_feeds_that_it_signs() {
+    let set = Set::start(&SHORT).await;
+    let (stolen, next) = (key(1), key(2));
+    set.origin.set(|state| state.keys.push(key(2)));
+    let (old, new) = (set.token(&stolen), set.token(&next));
+    set.until_status(&old, 200).await;
+    set.until_status(&new, 200).await;
+    let digest = Digest::of(&set.edge.url(), Kind::SigningKey, stolen.id().as_str());
+    let drop_at = clock::now().plus(3600);
+    set.origin.set(|state| {
+        state.seq += 1;
+        state.signer = key(2);
+        state.records = vec![Record {
+            kind: Kind::SigningKey,
+            digest,
+            not_before: UnixSeconds(0),
+            drop_at,
+        }];
+    });
+    set.until_status(&old, 401).await;
+    assert_eq!(
+        set.status(&set.token(&stolen)).await,
+        401,
+        "minted after the withdrawal"
+    );
+    assert_eq!(set.status(&new).await, 200);
+    // Whoever stole it publishes a feed without the entry, with a higher number.
+    set.origin.set(|state| {
+        state.seq += 1;
+        state.signer = key(1);
+        state.records.clear();
+    });
+    set.until_status(&new, 503).await;
+    assert_eq!(set.status(&old).await, 503);
+}

@@ -1,0 +1,18 @@
+//! End to end: the real origin, a real workerd, real HTTP between them.
+//!
+//! `cargo xtask test` builds what is started here and gives a Postgres server. A test that misses
+//! something fails and says so.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    clippy::missing_docs_in_private_items,
+    unreachable_pub,
+    missing_docs,
+    reason = "all of this program is a test: whatever goes wrong in it is a failure to show"
+)]
+
+#[allow(dead_code, reason = "being written")]
+mod harness;
+mod hostile_origin;
