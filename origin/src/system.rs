@@ -54,8 +54,8 @@ impl Stopwatch {
         Self(std::time::Instant::now())
     }
 
-    /// The milliseconds since the start, with fractions.
+    /// The milliseconds since the start, to three places.
     pub fn millis(&self) -> f64 {
-        self.0.elapsed().as_secs_f64() * 1000.0
+        (self.0.elapsed().as_secs_f64() * 1e6).round() / 1e3
     }
 }

@@ -6,7 +6,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Error, assembly};
 use crate::{
-    domain::signing_keys,
+    domain::{app::App, signing_keys},
     http::{self, service::Service},
     logging,
     settings::Settings,
@@ -17,18 +17,19 @@ pub(super) async fn run(settings: &Settings) -> Result<(), Error> {
     // Ahead of whatever any edge has seen, even when a backup was put back.
     app.store.advance_seq(app.now()).await?;
     signing_keys::ensure(&app).await?;
+    let app = Arc::new(app);
     let service = Arc::new(Service {
-        app,
+        app: Arc::clone(&app),
         edge_secret: settings.edge.secret.clone(),
         clock_skew_max: i64::from(settings.database.clock_skew_max) * 1000,
     });
-    let rotation = tokio::spawn(rotate(Arc::clone(&service)));
+    let rotation = tokio::spawn(rotate(Arc::clone(&app)));
     let grace = Duration::from_secs(settings.server.shutdown_grace.into());
     let stop = stop_signal()?;
     let served =
-        http::serve::serve(Arc::clone(&service), settings.server.listen, grace, stop).await;
+        http::serve::serve(service, settings.server.listen, grace, stop).await;
     rotation.abort();
-    service.app.store.close().await;
+    app.store.close().await;
     tracing::info!("stopped");
     Ok(served?)
 }
@@ -47,8 +48,7 @@ fn stop_signal() -> Result<impl Future<Output = ()>, Error> {
 }
 
 /// Sees to it, from time to time, that a signing key is there and none is used for too long.
-async fn rotate(service: Arc<Service>) {
-    let app = &service.app;
+async fn rotate(app: Arc<App>) {
     // Often enough for the shortest interval, and never a burden.
     let seconds = app.config.key_rotate_every / 10;
     let seconds = u64::try_from(seconds.clamp(1, 60)).unwrap_or(60);
@@ -56,7 +56,7 @@ async fn rotate(service: Arc<Service>) {
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         interval.tick().await;
-        if let Err(error) = signing_keys::ensure(app).await {
+        if let Err(error) = signing_keys::ensure(&app).await {
             let cause = logging::chain(&error);
             tracing::warn!(?cause, "the signing keys could not be looked after");
         }

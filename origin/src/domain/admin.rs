@@ -199,7 +199,7 @@ pub struct InvalidReason;
 pub const REASON_LIMIT: usize = 500;
 
 /// Why a user is banned, for people; may be empty.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Reason(String);
 
 impl FromStr for Reason {

@@ -1,6 +1,8 @@
 //! Bodies: read up to a limit that counts what arrives, whatever `Content-Length` says, and JSON
 //! taken strictly: a member that is unknown, there twice, or of a wrong kind is refused.
 
+use std::time::Duration;
+
 use poem::{Request, RequestBody, Result, error::ReadBodyError, http::header};
 use poem_openapi::{
     ApiExtractor, ApiExtractorType, ExtractParamOptions,
@@ -15,12 +17,15 @@ use super::{answer::JSON, failure::Failure};
 /// The largest body that is read, in bytes.
 pub(crate) const LIMIT: usize = 64 * 1024;
 
+/// For how long a body may take to arrive. Whoever drips one would hold a connection for ever.
+const TIMEOUT: Duration = Duration::from_secs(20);
+
 /// Why a body was not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unreadable {
     /// It has more than [`LIMIT`] bytes.
     TooLarge,
-    /// The connection broke, or it was read before.
+    /// The connection broke, or it took too long.
     Broken,
 }
 
@@ -31,12 +36,13 @@ pub enum Unreadable {
 /// See [`Unreadable`].
 pub(crate) async fn read(body: &mut RequestBody) -> std::result::Result<Vec<u8>, Unreadable> {
     let body = body.take().map_err(|_| Unreadable::Broken)?;
-    match body.into_bytes_limit(LIMIT).await {
-        Ok(bytes) => Ok(bytes.into()),
-        Err(ReadBodyError::PayloadTooLarge) => Err(Unreadable::TooLarge),
-        Err(ReadBodyError::BodyHasBeenTaken | ReadBodyError::Utf8(_) | ReadBodyError::Io(_)) => {
-            Err(Unreadable::Broken)
-        }
+    match tokio::time::timeout(TIMEOUT, body.into_bytes_limit(LIMIT)).await {
+        Ok(Ok(bytes)) => Ok(bytes.into()),
+        Ok(Err(ReadBodyError::PayloadTooLarge)) => Err(Unreadable::TooLarge),
+        Ok(Err(
+            ReadBodyError::BodyHasBeenTaken | ReadBodyError::Utf8(_) | ReadBodyError::Io(_),
+        ))
+        | Err(_) => Err(Unreadable::Broken),
     }
 }
 

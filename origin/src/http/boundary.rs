@@ -64,7 +64,8 @@ impl<E: Endpoint<Output = Response>> Boundary<E> {
             response.set_body(());
         }
         let status = response.status().as_u16();
-        tracing::info!(%method, ?path, status, ms = stopwatch.millis(), "answered");
+        let ms = stopwatch.millis();
+        tracing::info!(%method, ?path, status, ms, "answered");
         response
     }
 

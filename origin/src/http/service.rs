@@ -8,7 +8,7 @@ use crate::{domain::app::App, settings::secret::Secret};
 #[derive(Debug)]
 pub struct Service {
     /// The use cases' environment.
-    pub app: App,
+    pub app: Arc<App>,
     /// What the edge shows so that its word on the client's address is believed.
     pub edge_secret: Secret,
     /// By how many milliseconds the clock may differ from the database's.

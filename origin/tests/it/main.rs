@@ -1,4 +1,5 @@
 //! Tests of the origin through its public interface, on the real databases.
 
 mod domain;
+mod http;
 mod support;

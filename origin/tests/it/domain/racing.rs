@@ -88,7 +88,7 @@ async fn race_a_ban(replicas: Vec<Arc<TestApp>>) {
         actor: Actor::Operator,
         ip: None,
     };
-    let banned = admin::ban(&first.app, operator, user.id, String::new())
+    let banned = admin::ban(&first.app, operator, user.id, admin::Reason::default())
         .await
         .unwrap()
         .unwrap();

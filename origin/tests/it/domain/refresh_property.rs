@@ -196,7 +196,7 @@ impl<'a> Scene<'a> {
             },
         );
         let user = self.test.user("ann").await;
-        admin::ban(app, operator, user.id, String::new())
+        admin::ban(app, operator, user.id, admin::Reason::default())
             .await
             .unwrap()
             .unwrap();

@@ -314,7 +314,7 @@ async fn a_banned_users_refresh_is_refused(test: TestApp) {
         actor: portcullis_origin::domain::audit::Actor::Operator,
         ip: None,
     };
-    portcullis_origin::domain::admin::ban(&test.app, operator, user.id, "spam".to_owned())
+    portcullis_origin::domain::admin::ban(&test.app, operator, user.id, "spam".parse().unwrap())
         .await
         .unwrap()
         .unwrap();

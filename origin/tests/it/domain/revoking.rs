@@ -96,7 +96,7 @@ async fn logging_out_everywhere_ends_all_however_many(test: TestApp) {
 async fn a_banned_user_is_out_and_comes_back_with_new_tokens_alone(test: TestApp) {
     let old = test.login().await;
     let user = test.user(USER.0).await;
-    let banned = admin::ban(&test.app, OPERATOR, user.id, "spam".to_owned())
+    let banned = admin::ban(&test.app, OPERATOR, user.id, "spam".parse().unwrap())
         .await
         .unwrap();
     assert!(test.edge().await.revocations.seq() >= banned.unwrap().seq.0);
@@ -193,7 +193,7 @@ async fn a_demoted_or_banned_admin_cannot_act_whatever_the_token_says(test: Test
         .await
         .unwrap();
     require_admin(&test.app, caller).unwrap_err();
-    admin::ban(&test.app, OPERATOR, root.id, String::new())
+    admin::ban(&test.app, OPERATOR, root.id, admin::Reason::default())
         .await
         .unwrap();
     assert!(
@@ -281,7 +281,7 @@ async fn introspection_knows_what_is_in_force(test: TestApp) {
         None
     );
     let user = test.user(USER.0).await;
-    admin::ban(&test.app, OPERATOR, user.id, String::new())
+    admin::ban(&test.app, OPERATOR, user.id, admin::Reason::default())
         .await
         .unwrap();
     for token in [

@@ -1,0 +1,16 @@
+//! The endpoints, through the whole stack of routes, extractors and the boundary, on SQLite, with
+//! a clock that stands still. Every answer is compared with the OpenAPI document.
+
+mod admin;
+mod api;
+mod bodies;
+mod boundary;
+mod documents;
+mod health;
+mod introspect;
+mod login;
+mod outage;
+mod schema;
+mod sessions;
+mod setup;
+mod token;

@@ -1,0 +1,172 @@
+//! `/admin/*`.
+
+use insta::assert_snapshot;
+use poem::http::Method;
+use serde_json::{Value, json};
+
+use super::api::{Answer, Api};
+use crate::support::{ADMIN, USER};
+
+async fn create(api: &Api, token: &str, body: Value) -> Answer {
+    api.post("/admin/users").bearer(token).json(&body).send().await
+}
+
+async fn patch(api: &Api, token: &str, id: &str, body: Value) -> Answer {
+    api.call(Method::PATCH, format!("/admin/users/{id}")).bearer(token).json(&body).send().await
+}
+
+#[tokio::test]
+async fn only_administrators_with_a_token_for_it_get_in() {
+    let api = Api::start().await;
+    let (user, elsewhere) = (api.user().await, api.login(ADMIN, "portcullis").await.0);
+    let not_admin = api.login(USER, "portcullis-admin").await.0;
+    let id = api.id_of(USER.0).await;
+    for (method, path) in [
+        (Method::GET, "/admin/users".to_owned()),
+        (Method::POST, "/admin/users".to_owned()),
+        (Method::GET, format!("/admin/users/{id}")),
+        (Method::PATCH, format!("/admin/users/{id}")),
+        (Method::POST, format!("/admin/users/{id}/ban")),
+        (Method::POST, format!("/admin/users/{id}/unban")),
+    ] {
+        let call = || api.call(method.clone(), path.clone());
+        assert_eq!(call().send().await.text("code"), "authentication_required", "{method} {path}");
+        assert_eq!(call().bearer("nonsense").send().await.text("code"), "invalid_token");
+        for token in [&user, &elsewhere, &not_admin] {
+            assert_eq!(call().bearer(token).send().await.text("code"), "forbidden", "{method} {path}");
+        }
+    }
+    assert_snapshot!(api.get("/admin/users").bearer(&user).send().await.shown(), @"");
+}
+
+#[tokio::test]
+async fn an_administrator_who_was_demoted_a_moment_ago_cannot_act() {
+    let api = Api::start().await;
+    let admin = api.admin().await;
+    let own = api.id_of(ADMIN.0).await;
+    assert_eq!(patch(&api, &admin, &own, json!({ "roles": [] })).await.status, 200);
+    assert_eq!(api.get("/admin/users").bearer(&admin).send().await.status, 401, "its token is revoked");
+    api.test.clock.advance(1);
+    assert_eq!(api.get("/admin/users").bearer(&api.admin().await).send().await.status, 403);
+}
+
+#[tokio::test]
+async fn a_user_is_created_with_a_setup_token() {
+    let api = Api::start().await;
+    let admin = api.admin().await;
+    let body = json!({ "username": "New.User", "roles": ["editor"], "scopes": ["api:read"] });
+    assert_snapshot!(create(&api, &admin, body.clone()).await.shown(), @"");
+    assert_snapshot!(create(&api, &admin, body).await.shown(), @"");
+    assert_snapshot!(create(&api, &admin, json!({ "username": "a b" })).await.shown(), @"");
+    assert_snapshot!(create(&api, &admin, json!({ "username": "a", "roles": ["a b"] })).await.shown(), @"");
+    assert_snapshot!(create(&api, &admin, json!({ "username": "a", "scopes": ["a b"] })).await.shown(), @"");
+    assert_snapshot!(create(&api, &admin, json!({ "username": "a", "password": "x" })).await.shown(), @"");
+}
+
+#[tokio::test]
+async fn a_user_is_read_and_an_unknown_one_is_not_found() {
+    let api = Api::start().await;
+    let admin = api.admin().await;
+    let read = |id: String| api.get(format!("/admin/users/{id}")).bearer(&admin).send();
+    assert_snapshot!(read(api.id_of(USER.0).await).await.shown(), @"");
+    for id in ["AAAAAAAAAAAAAAAAAAAAAA", "nonsense", "%00", "a%2Fb"] {
+        assert_eq!(read(id.to_owned()).await.status, 404, "{id}");
+    }
+    let id = "AAAAAAAAAAAAAAAAAAAAAA";
+    assert_eq!(patch(&api, &admin, id, json!({})).await.status, 404);
+    let ban = api.post(format!("/admin/users/{id}/ban")).bearer(&admin).json(&json!({ "reason": "" }));
+    assert_eq!(ban.send().await.status, 404);
+    assert_eq!(api.post(format!("/admin/users/{id}/unban")).bearer(&admin).send().await.status, 404);
+}
+
+#[tokio::test]
+async fn what_is_taken_away_is_revoked() {
+    let api = Api::start().await;
+    let (user, admin) = (api.user().await, api.admin().await);
+    let id = api.id_of(USER.0).await;
+    let given = patch(&api, &admin, &id, json!({ "roles": ["editor"] })).await;
+    assert_snapshot!(given.shown(), @"");
+    assert_eq!(api.get("/auth/me").bearer(&user).send().await.status, 200, "nothing was taken away");
+    let taken = patch(&api, &admin, &id, json!({ "scopes": ["api:read"] })).await;
+    assert!(taken.number("seq") > given.number("seq"));
+    assert_eq!(api.get("/auth/me").bearer(&user).send().await.status, 401);
+    let same = patch(&api, &admin, &id, json!({})).await;
+    assert_eq!(same.value(), taken.value(), "nothing changed");
+    for body in [json!({ "roles": null }), json!({ "username": "x" }), json!({ "roles": [1] }), json!([])] {
+        assert_eq!(patch(&api, &admin, &id, body.clone()).await.status, 422, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_ban_is_in_the_feed_and_can_be_lifted() {
+    let api = Api::start().await;
+    let (access, refresh) = api.login(USER, "portcullis").await;
+    let admin = api.admin().await;
+    let id = api.id_of(USER.0).await;
+    let ban = |reason: String| {
+        api.post(format!("/admin/users/{id}/ban")).bearer(&admin).json(&json!({ "reason": reason })).send()
+    };
+    let banned = ban("spam".to_owned()).await;
+    assert_snapshot!(banned.shown(), @"");
+    assert_eq!(api.get("/auth/me").bearer(&access).send().await.status, 401);
+    let form = format!("grant_type=refresh_token&refresh_token={refresh}");
+    assert_eq!(api.post("/auth/token").form(form).send().await.text("error"), "invalid_grant");
+    let feed = api.get("/.well-known/revocations").send().await;
+    assert_eq!(feed.header("portcullis-feed-seq"), banned.header("portcullis-feed-seq"));
+
+    assert_snapshot!(ban("a\r\n\u{1b}[31mb".to_owned()).await.shown(), @"");
+    assert_eq!(ban("é".repeat(500)).await.status, 200);
+    assert_eq!(ban("é".repeat(501)).await.status, 422);
+
+    let unbanned = api.post(format!("/admin/users/{id}/unban")).bearer(&admin).send().await;
+    assert_eq!(unbanned.text("user/status"), "active");
+    assert_eq!(api.get("/auth/me").bearer(&access).send().await.status, 401, "what is over stays over");
+    api.test.clock.advance(1);
+    api.user().await;
+}
+
+async fn names(api: &Api, admin: &str, query: &str) -> (Vec<String>, Option<String>) {
+    let answer = api.get(format!("/admin/users?{query}")).bearer(admin).send().await;
+    assert_eq!(answer.status, 200, "{query}: {}", answer.body);
+    let value = answer.value();
+    let users = value["users"].as_array().unwrap().iter();
+    let names = users.map(|user| user["username"].as_str().unwrap().to_owned()).collect();
+    (names, value["next_cursor"].as_str().map(str::to_owned))
+}
+
+#[tokio::test]
+async fn users_are_listed_page_by_page() {
+    let api = Api::start().await;
+    let admin = api.admin().await;
+    for name in ["bea", "ben", "cat"] {
+        assert_eq!(create(&api, &admin, json!({ "username": name })).await.status, 201);
+    }
+    assert_snapshot!(api.get("/admin/users?limit=1").bearer(&admin).send().await.shown(), @"");
+    let (first, cursor) = names(&api, &admin, "limit=2").await;
+    let (second, after) = names(&api, &admin, &format!("limit=2&cursor={}", cursor.unwrap())).await;
+    let (third, none) = names(&api, &admin, &format!("limit=2&cursor={}", after.unwrap())).await;
+    assert_eq!([first, second, third].concat(), ["ann", "bea", "ben", "cat", "root"]);
+    assert_eq!(none, None);
+    assert_eq!(names(&api, &admin, "limit=5").await.1, None, "the last page knows that it is");
+    assert_eq!(names(&api, &admin, "search=BE").await.0, ["bea", "ben"]);
+    for search in ["%25", "_", "%00", "b%27--", "%5C", "é"] {
+        assert_eq!(names(&api, &admin, &format!("search={search}")).await.0, [""; 0], "{search}");
+    }
+    assert_eq!(names(&api, &admin, "banned=true").await.0, [""; 0]);
+    assert_eq!(names(&api, &admin, "banned=false&search=a").await.0, ["ann", "bea", "cat"]);
+    for (limit, count) in [("0", 1), ("-7", 1), ("1000000", 5)] {
+        assert_eq!(names(&api, &admin, &format!("limit={limit}")).await.0.len(), count, "{limit}");
+    }
+}
+
+#[tokio::test]
+async fn a_cursor_that_was_not_given_out_is_refused() {
+    let api = Api::start().await;
+    let admin = api.admin().await;
+    let list = |query: &str| api.get(format!("/admin/users?{query}")).bearer(&admin).send();
+    assert_snapshot!(list("cursor=YW5u").await.shown(), @"");
+    assert_eq!(list("cursor=").await.status, 400);
+    assert_snapshot!(list("limit=many").await.shown(), @"");
+    assert_snapshot!(list("limit=1&limit=2").await.shown(), @"");
+    assert_eq!(list("banned=maybe").await.status, 400);
+}

@@ -1,0 +1,50 @@
+//! The documents that anybody may read.
+
+use insta::assert_snapshot;
+use poem::http::Method;
+
+use super::api::Api;
+
+#[tokio::test]
+async fn the_key_set_is_public_and_kept_for_a_minute() {
+    let api = Api::start().await;
+    let keys = api.get("/.well-known/jwks.json").send().await;
+    assert_snapshot!(keys.shown(), @"");
+    assert_eq!(keys.header("cache-control"), Some("public, max-age=60"));
+    assert!(keys.header("pragma").is_none());
+}
+
+#[tokio::test]
+async fn the_metadata_tells_clients_where_to_go() {
+    let api = Api::start().await;
+    assert_snapshot!(api.get("/.well-known/oauth-authorization-server").send().await.shown(), @"");
+}
+
+#[tokio::test]
+async fn the_revocations_are_kept_for_a_second() {
+    let api = Api::start().await;
+    let out = api.post("/auth/logout").bearer(&api.user().await).send().await;
+    let feed = |query: &str| api.get(format!("/.well-known/revocations{query}")).send();
+    let document = feed("?since=0").await;
+    assert_eq!(document.header("content-type"), Some("application/revocations+jwt"));
+    assert_eq!(document.header("cache-control"), Some("public, max-age=1"));
+    assert_eq!(document.header("portcullis-feed-seq"), Some(out.number("seq").to_string().as_str()));
+    assert_eq!(feed("").await.body, document.body);
+    let rest = feed(&format!("?since={}", out.number("seq"))).await;
+    assert!(rest.body.len() < document.body.len());
+    for query in ["?since=-1", "?since=x", "?since=", "?since=18446744073709551616", "?since=1&since=2"] {
+        assert_eq!(feed(query).await.text("code"), "invalid_request", "{query}");
+    }
+    assert_eq!(feed("?since=18446744073709551615").await.status, 200);
+}
+
+#[tokio::test]
+async fn head_is_get_without_a_body() {
+    let api = Api::start().await;
+    for path in ["/.well-known/jwks.json", "/.well-known/revocations", "/health/live", "/auth/me", "/nothing"] {
+        let (get, head) = (api.get(path).send().await, api.call(Method::HEAD, path).send().await);
+        assert_eq!((head.status, head.body.as_str()), (get.status, ""), "{path}");
+        assert_eq!(head.header("content-type"), get.header("content-type"), "{path}");
+    }
+    assert_eq!(api.call(Method::HEAD, "/auth/login").send().await.status, 405);
+}

@@ -1,0 +1,90 @@
+//! `POST /auth/login`.
+
+use insta::assert_snapshot;
+use serde_json::json;
+
+use super::api::{Answer, Api, BACKEND, EDGE_SECRET};
+use crate::support::USER;
+
+async fn login(api: &Api, username: &str, password: &str) -> Answer {
+    api.post("/auth/login").json(&json!({ "username": username, "password": password })).send().await
+}
+
+#[tokio::test]
+async fn a_login_gives_tokens() {
+    let api = Api::start().await;
+    let answer = login(&api, "ANN", USER.1).await;
+    assert_snapshot!(answer.shown(), @"");
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    assert_eq!(api.get("/auth/me").bearer(&answer.text("access_token")).send().await.status, 200);
+}
+
+#[tokio::test]
+async fn wrong_passwords_and_unknown_users_look_alike() {
+    let api = Api::start().await;
+    let wrong = login(&api, USER.0, "wrong").await;
+    assert_snapshot!(wrong.shown(), @"");
+    for (username, password) in
+        [("nobody", USER.1), ("", ""), ("a\u{0}b", USER.1), ("ann ", USER.1), (USER.0, &"x".repeat(2000))]
+    {
+        assert_eq!(login(&api, username, password).await.shown(), wrong.shown(), "{username:?}");
+    }
+    // A user who has not chosen a password.
+    let admin = api.admin().await;
+    let new = api.post("/admin/users").bearer(&admin).json(&json!({ "username": "new" })).send().await;
+    assert_eq!(new.status, 201);
+    assert_eq!(login(&api, "new", "").await.shown(), wrong.shown());
+}
+
+#[tokio::test]
+async fn only_who_has_the_password_learns_of_a_ban() {
+    let api = Api::start().await;
+    let admin = api.admin().await;
+    let path = format!("/admin/users/{}/ban", api.id_of(USER.0).await);
+    assert_eq!(api.post(path).bearer(&admin).json(&json!({ "reason": "spam" })).send().await.status, 200);
+    assert_snapshot!(login(&api, USER.0, USER.1).await.shown(), @"");
+    assert_eq!(login(&api, USER.0, "wrong").await.status, 401);
+}
+
+#[tokio::test]
+async fn clients_and_devices_are_checked() {
+    let api = Api::start().await;
+    let with = |name: &'static str, value: String| {
+        let mut body = json!({ "username": USER.0, "password": USER.1 });
+        body[name] = value.into();
+        api.post("/auth/login").json(&body).send()
+    };
+    assert_snapshot!(with("client_id", "nobody".to_owned()).await.shown(), @"");
+    assert_eq!(with("client_id", BACKEND.0.to_owned()).await.status, 422, "users do not log in with it");
+    assert_snapshot!(with("device", "a\u{0}b".to_owned()).await.shown(), @"");
+    assert_eq!(with("device", "é".repeat(100)).await.status, 200);
+    assert_eq!(with("device", "é".repeat(101)).await.status, 422);
+}
+
+#[tokio::test]
+async fn the_edge_is_believed_and_nobody_else() {
+    let api = Api::start().await;
+    let from = |secret: Option<&str>| {
+        let call = api
+            .post("/auth/login")
+            .header("portcullis-client-ip", "2001:db8::7")
+            .header("portcullis-client-country", "CH")
+            .header("x-forwarded-for", "203.0.113.9")
+            .header("user-agent", "curl/8.9.1")
+            .json(&json!({ "username": USER.0, "password": USER.1 }));
+        match secret {
+            Some(secret) => call.header("portcullis-edge-secret", secret),
+            None => call,
+        }
+    };
+    for (secret, place) in [
+        (Some(EDGE_SECRET), json!({ "ip": "2001:db8::7", "country": "CH", "user_agent": "curl/8.9.1" })),
+        (Some("the-secret-of-the-edgf"), json!({ "user_agent": "curl/8.9.1" })),
+        (None, json!({ "user_agent": "curl/8.9.1" })),
+    ] {
+        let token = from(secret).send().await.text("access_token");
+        let sessions = api.get("/auth/sessions").bearer(&token).send().await.value();
+        let current = sessions["sessions"].as_array().unwrap().iter().find(|one| one["current"] == true);
+        assert_eq!(current.unwrap()["opened_from"], place, "{secret:?}");
+    }
+}

@@ -1,0 +1,155 @@
+//! When the database does not answer, or answers nonsense: never the client's fault.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use insta::assert_snapshot;
+use poem::{Endpoint, Request, endpoint::BoxEndpoint, http::Method};
+use portcullis_origin::domain::{
+    app::App,
+    audit::Event,
+    clock::UnixMillis,
+    hashing::{Hasher, Parameters},
+    master_key::MasterKeys,
+    session::Session,
+    signing_keys::StoredKey,
+    store::{
+        CreateUserError, FeedRange, KeysDecision, Seq, SessionDecision, Store, StoreError, UserDecision,
+        UserFilter,
+    },
+    user::{User, Username},
+};
+use portcullis_shared::{
+    ids::{SessionId, UserId},
+    time::UnixSeconds,
+};
+
+use super::api::{self, Answer, Api};
+use crate::support::{SeededEntropy, TestClock, USER};
+
+/// A database that fails always, in one way.
+struct Failing {
+    broken: bool,
+}
+
+impl Failing {
+    fn error(&self) -> StoreError {
+        let cause = "the password of the database is hunter2".into();
+        if self.broken { StoreError::Broken(cause) } else { StoreError::Unavailable(cause) }
+    }
+}
+
+#[async_trait]
+impl Store for Failing {
+    async fn database_time(&self) -> Result<UnixMillis, StoreError> {
+        Err(self.error())
+    }
+    async fn advance_seq(&self, _: UnixMillis) -> Result<Seq, StoreError> {
+        Err(self.error())
+    }
+    async fn create_user(&self, _: &User, _: &Event) -> Result<(), CreateUserError> {
+        Err(self.error().into())
+    }
+    async fn user(&self, _: UserId) -> Result<Option<User>, StoreError> {
+        Err(self.error())
+    }
+    async fn user_by_name(&self, _: &Username) -> Result<Option<User>, StoreError> {
+        Err(self.error())
+    }
+    async fn users(&self, _: &UserFilter) -> Result<Vec<User>, StoreError> {
+        Err(self.error())
+    }
+    async fn session(&self, _: SessionId) -> Result<Option<(Session, User)>, StoreError> {
+        Err(self.error())
+    }
+    async fn active_sessions(&self, _: UserId, _: UnixSeconds) -> Result<Vec<Session>, StoreError> {
+        Err(self.error())
+    }
+    async fn change_session(
+        &self,
+        _: SessionId,
+        _: UnixMillis,
+        _: SessionDecision,
+    ) -> Result<Option<Seq>, StoreError> {
+        Err(self.error())
+    }
+    async fn change_user(
+        &self,
+        _: UserId,
+        _: UnixMillis,
+        _: UserDecision,
+    ) -> Result<Option<Seq>, StoreError> {
+        Err(self.error())
+    }
+    async fn signing_keys(&self) -> Result<Vec<StoredKey>, StoreError> {
+        Err(self.error())
+    }
+    async fn change_signing_keys(&self, _: UnixMillis, _: KeysDecision) -> Result<Seq, StoreError> {
+        Err(self.error())
+    }
+    async fn feed(&self, _: Seq) -> Result<FeedRange, StoreError> {
+        Err(self.error())
+    }
+    async fn close(&self) {}
+}
+
+/// The routes before a database that fails, with the settings and master key of `api`.
+fn failing(api: &Api, broken: bool) -> BoxEndpoint<'static> {
+    let entropy = Arc::new(SeededEntropy::new(3));
+    let cheap = Parameters { memory_kib: 8, iterations: 1, parallelism: 1 };
+    let hasher = Hasher::start(cheap, 1, 1, entropy.as_ref()).unwrap();
+    let master = MasterKeys::parse(&format!("1 {}", "A".repeat(43))).unwrap();
+    let clock = Arc::new(TestClock::new());
+    let config = api.test.app.config.clone();
+    let store = Arc::new(Failing { broken });
+    api::endpoint(Arc::new(App::new(store, clock, entropy, hasher, master, config)))
+}
+
+async fn send(endpoint: &BoxEndpoint<'static>, method: Method, path: &str, body: (&str, String)) -> Answer {
+    let request = Request::builder().method(method).uri_str(path).content_type(body.0).body(body.1);
+    Answer::read(endpoint.get_response(request).await).await
+}
+
+const FORM: &str = "application/x-www-form-urlencoded";
+const LOGIN: &str = r#"{"username":"ann","password":"correct horse battery"}"#;
+
+#[tokio::test]
+async fn an_outage_is_never_an_invalid_grant() {
+    let api = Api::start().await;
+    let (_, token) = api.login(USER, "portcullis").await;
+    let grant = format!("grant_type=refresh_token&refresh_token={token}");
+    let down = failing(&api, false);
+    let refresh = send(&down, Method::POST, "/auth/token", (FORM, grant.clone())).await;
+    assert_snapshot!(refresh.shown(), @"");
+    let broken = failing(&api, true);
+    let refresh = send(&broken, Method::POST, "/auth/token", (FORM, grant)).await;
+    assert_snapshot!(refresh.shown(), @"");
+}
+
+#[tokio::test]
+async fn an_outage_is_503_and_a_fault_500_and_neither_tells_more() {
+    let api = Api::start().await;
+    let (access, refresh) = api.login(USER, "portcullis").await;
+    let (down, broken) = (failing(&api, false), failing(&api, true));
+    let login = ("application/json", LOGIN.to_owned());
+    assert_snapshot!(send(&down, Method::POST, "/auth/login", login.clone()).await.shown(), @"");
+    assert_snapshot!(send(&broken, Method::POST, "/auth/login", login.clone()).await.shown(), @"");
+    let none = || ("text/plain", String::new());
+    let revoke = (FORM, format!("token={refresh}"));
+    for (method, path, body) in [
+        (Method::POST, "/auth/login", login),
+        (Method::POST, "/auth/revoke", revoke),
+        (Method::GET, "/.well-known/jwks.json", none()),
+        (Method::GET, "/.well-known/revocations", none()),
+        (Method::GET, "/health/ready", none()),
+    ] {
+        let answer = send(&down, method.clone(), path, body.clone()).await;
+        assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")), "{path}");
+        let failed = send(&broken, method, path, body).await;
+        assert_eq!(failed.status, 500, "{path}");
+        assert!(!format!("{answer:?}{failed:?}").contains("hunter2"), "{path}");
+    }
+    let request = Request::builder().uri_str("/auth/me").header("authorization", format!("Bearer {access}"));
+    assert_eq!(down.get_response(request.finish()).await.status(), 503);
+    assert_eq!(send(&down, Method::GET, "/health/live", none()).await.status, 200);
+}
