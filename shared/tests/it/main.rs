@@ -2,7 +2,11 @@
 //! `cargo test -p portcullis-shared --target wasm32-unknown-unknown --test it`.
 //!
 //! Property tests run natively only, because proptest takes its seeds from the operating system.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
 
 mod corpus;
 mod documents;
