@@ -2,6 +2,12 @@
 //!
 //! A benchmark is a module of this one that adds itself to [`ALL`].
 
+mod cores;
+mod edge;
+mod http;
+mod load;
+mod origin;
+
 use anyhow::{Result, bail};
 use clap::Args;
 
@@ -23,7 +29,18 @@ struct Benchmark {
 }
 
 /// In the order in which `all` runs them.
-const ALL: &[Benchmark] = &[];
+const ALL: &[Benchmark] = &[
+    Benchmark {
+        name: "edge",
+        about: "verifying tokens in Wasm beside jose, whole requests, in one workerd",
+        run: edge::run,
+    },
+    Benchmark {
+        name: "origin",
+        about: "refreshes and logins a second, on SQLite and on Postgres, beside their floors",
+        run: origin::run,
+    },
+];
 
 /// Runs the benchmarks that were asked for.
 ///

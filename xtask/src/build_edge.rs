@@ -19,7 +19,7 @@ use crate::tools::{self, Node};
 use crate::workspace::Workspace;
 
 /// What rustc may emit for `wasm32-unknown-unknown`: wasm-opt refuses what it is not told of.
-const WASM_FEATURES: [&str; 6] = [
+pub(crate) const WASM_FEATURES: [&str; 6] = [
     "--enable-bulk-memory",
     "--enable-sign-ext",
     "--enable-mutable-globals",

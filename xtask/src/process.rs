@@ -78,6 +78,11 @@ impl Group {
         &self.name
     }
 
+    /// The leader's process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn child(&mut self) -> &mut Child {
         &mut self.child
     }

@@ -3,7 +3,7 @@
 //! Invariant: a test program that dies, or one that does not compile, counts as a failure; the
 //! counts can never look better than what ran.
 
-mod postgres;
+pub(crate) mod postgres;
 mod tally;
 
 use std::ffi::OsString;

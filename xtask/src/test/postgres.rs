@@ -1,4 +1,5 @@
-//! A Postgres to test against: the one that is given, or a throwaway one.
+//! A Postgres to test against: the one that is given, or a throwaway one. Benchmarks start one that
+//! writes as a server in earnest does.
 //!
 //! Invariant: a server that was started here is stopped, and its files are removed, when the
 //! [`Server`] is dropped. It listens on the loopback address alone.
@@ -25,7 +26,7 @@ use find::Unprivileged;
 const START_LIMIT: Duration = Duration::from_secs(30);
 
 /// A server that tests may make databases on.
-pub(super) struct Server {
+pub(crate) struct Server {
     url: String,
     // The order matters: the process ends before its files go.
     _process: Option<Group>,
@@ -33,7 +34,8 @@ pub(super) struct Server {
 }
 
 impl Server {
-    pub(super) fn url(&self) -> &str {
+    /// Where it is, as `postgres` and with no password.
+    pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
@@ -48,11 +50,20 @@ impl Server {
                 _process: None,
                 _files: None,
             }),
-            _ => Self::start(stop),
+            // The files are thrown away: a power cut may have them.
+            _ => Self::start("fsync=off", stop),
         }
     }
 
-    fn start(stop: &Stop) -> Result<Self> {
+    /// A server of our own whose commits are on the disk when they are answered.
+    ///
+    /// # Errors
+    /// When there are no programs: the message says how to install them.
+    pub(crate) fn started_durable(stop: &Stop) -> Result<Self> {
+        Self::start("fsync=on", stop)
+    }
+
+    fn start(durability: &str, stop: &Stop) -> Result<Self> {
         let programs = find::programs()?;
         let user = find::unprivileged_user()?;
         let files = scratch::directory("portcullis-postgres-")?;
@@ -84,8 +95,7 @@ impl Server {
             // Debian's default place for sockets is not ours to write to.
             "unix_socket_directories=",
             "max_connections=400",
-            // The files are thrown away: a power cut may have them.
-            "fsync=off",
+            durability,
         ] {
             command.args(["-c", setting]);
         }

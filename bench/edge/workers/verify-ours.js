@@ -1,0 +1,14 @@
+// Verification alone, by the edge's gate.
+
+import module from "./portcullis_bench_edge_bg.wasm";
+import routes from "./routes.toml";
+import { initSync, judge, prepare } from "./portcullis_bench_edge.js";
+import { serve } from "./rounds.js";
+
+initSync({ module });
+
+const take = ({ issuer, url, keys, revocations }) => prepare(routes, issuer, url, keys, revocations);
+
+export default {
+  fetch: (request) => serve(request, take, judge),
+};

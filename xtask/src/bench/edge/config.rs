@@ -1,0 +1,100 @@
+//! workerd's own settings, in Cap'n Proto's text form: each Worker a service behind a socket.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use super::issuer::{ISSUER, Issuer};
+use super::runtime::Deployed;
+
+/// The settings of these Workers, to be written to a file in `place`.
+///
+/// # Errors
+/// When the modules of one cannot be listed.
+pub(super) fn text(
+    place: &Path,
+    workers: &[Deployed],
+    issuer: &Issuer,
+    documents: SocketAddr,
+    date: &str,
+) -> Result<String> {
+    let (keys, origin) = (issuer.keys()?, format!("http://{documents}"));
+    let mut services = Vec::new();
+    let mut sockets = Vec::new();
+    for (
+        number,
+        Deployed {
+            worker,
+            mode,
+            address,
+        },
+    ) in workers.iter().enumerate()
+    {
+        let modules = modules(place, worker.name())?;
+        let bindings = bindings(&[
+            ("MODE", mode),
+            ("ISSUER", ISSUER),
+            ("KEYS", &keys),
+            ("ORIGIN", &origin),
+            ("UPSTREAM_API", "http://upstream.invalid"),
+        ]);
+        services.push(format!(
+            r#"(name = "w{number}", worker = (
+  compatibilityDate = {date:?},
+  modules = [{modules}],
+  bindings = [{bindings}]))"#
+        ));
+        sockets.push(format!(
+            r#"(name = "s{number}", address = "{address}", http = (), service = "w{number}")"#
+        ));
+    }
+    // What the Workers reach of the network: this machine.
+    services.push(r#"(name = "internet", network = (allow = ["local", "private"]))"#.to_owned());
+    Ok(format!(
+        r#"using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+services = [{}],
+sockets = [{}]);
+"#,
+        services.join(",\n"),
+        sockets.join(",\n")
+    ))
+}
+
+fn bindings(values: &[(&str, &str)]) -> String {
+    // Rust and Cap'n Proto quote text of ASCII alike.
+    let one = |(name, value): &(&str, &str)| format!("(name = {name:?}, text = {value:?})");
+    values.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// All files of a Worker; `main.js` is first, since that is the one that workerd starts.
+fn modules(place: &Path, worker: &str) -> Result<String> {
+    let mut names = Vec::new();
+    collect(&place.join(worker), "", &mut names)?;
+    names.sort_by_key(|name| (name != "main.js", name.clone()));
+    let module = |name: &String| {
+        let kind = match Path::new(name).extension().and_then(|kind| kind.to_str()) {
+            Some("wasm") => "wasm",
+            Some("toml") => "text",
+            _ => "esModule",
+        };
+        let file = format!("{worker}/{name}");
+        format!("(name = {name:?}, {kind} = embed {file:?})")
+    };
+    Ok(names.iter().map(module).collect::<Vec<_>>().join(", "))
+}
+
+fn collect(directory: &Path, prefix: &str, names: &mut Vec<String>) -> Result<()> {
+    for entry in fs::read_dir(directory).with_context(|| directory.display().to_string())? {
+        let entry = entry?;
+        let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+        if entry.path().is_dir() {
+            collect(&entry.path(), &format!("{name}/"), names)?;
+        } else {
+            names.push(name);
+        }
+    }
+    Ok(())
+}

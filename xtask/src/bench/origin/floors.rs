@@ -1,0 +1,77 @@
+//! What the machine does at the very best, by the same means and without a service around it.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+
+use crate::bench::load::per_second;
+use crate::clock::Stopwatch;
+use crate::stop::Stop;
+
+/// The origin's default parameters: memory in KiB, passes, lanes.
+const ARGON2: (u32, u32, u32) = (19456, 2, 1);
+
+/// Hashes a second of argon2id on so many threads, each of which keeps its memory.
+///
+/// # Errors
+/// When argon2 refuses its parameters, or a signal came.
+pub(super) fn hashes(threads: usize, time: Duration, stop: &Stop) -> Result<f64> {
+    let (memory, passes, lanes) = ARGON2;
+    let params = Params::new(memory, passes, lanes, Some(32)).map_err(|error| anyhow!(error))?;
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    let watch = Stopwatch::start();
+    let counts: Vec<Result<usize>> = thread::scope(|scope| {
+        let work = || hash_until(&argon2, watch, time, stop);
+        let all: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        let join = |thread: thread::ScopedJoinHandle<'_, _>| {
+            thread.join().map_err(|_| anyhow!("hashing broke off"))?
+        };
+        all.into_iter().map(join).collect()
+    });
+    let elapsed = watch.elapsed();
+    stop.check()?;
+    let count: Result<usize> = counts.into_iter().sum();
+    Ok(per_second(count?, elapsed))
+}
+
+fn hash_until(argon2: &Argon2<'_>, watch: Stopwatch, time: Duration, stop: &Stop) -> Result<usize> {
+    let mut memory = vec![Block::default(); argon2.params().block_count()];
+    let mut output = [0; 32];
+    let mut count = 0;
+    while watch.elapsed() < time && !stop.is_requested() {
+        argon2
+            .hash_password_into_with_memory(
+                b"a password",
+                b"sixteen bytes...",
+                &mut output,
+                &mut memory,
+            )
+            .map_err(|error| anyhow!(error))?;
+        count += 1;
+    }
+    Ok(count)
+}
+
+/// Writes of a page a second, each on the disk before the next begins: no more commits a second
+/// come from one writer that does not gather them.
+///
+/// # Errors
+/// When the file cannot be written.
+pub(super) fn durable_writes(directory: &Path, time: Duration) -> Result<f64> {
+    let mut file = File::create(directory.join("durable-writes")).context("durable writes")?;
+    let page = [0x5a; 4096];
+    let watch = Stopwatch::start();
+    let mut count = 0;
+    while watch.elapsed() < time {
+        file.write_all(&page)
+            .and_then(|()| file.sync_data())
+            .context("durable writes")?;
+        count += 1;
+    }
+    Ok(per_second(count, watch.elapsed()))
+}
