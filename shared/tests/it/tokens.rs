@@ -192,3 +192,26 @@ fn a_kept_token_weighs_at_least_what_it_says() {
     // Each role is a string of its own in memory, however short.
     assert!(weight(&many) - weight(&few) > 299 * size_of::<String>());
 }
+
+#[test]
+fn the_issuer_takes_its_tokens_for_any_audience_and_refuses_whatever_else_is_off() {
+    let key = key(7);
+    let authentic = authenticate(&forge(&key).good(), &key_set(&[&key])).unwrap();
+    let judge = |issuer, lifetime, now| {
+        authentic
+            .verify_for_issuer(issuer, lifetime, now)
+            .map(|_| ())
+    };
+    let (issuer, lifetime) = (POLICY.issuer, POLICY.max_lifetime);
+    assert_eq!(judge(issuer, lifetime, NOW), Ok(()));
+    assert_eq!(judge("", lifetime, NOW), Err(Refusal::Issuer));
+    assert_eq!(judge(issuer, 299, NOW), Err(Refusal::Lifetime));
+    assert_eq!(
+        judge(issuer, lifetime, UnixSeconds::MAX),
+        Err(Refusal::Expired)
+    );
+    assert_eq!(
+        judge(issuer, lifetime, UnixSeconds(0)),
+        Err(Refusal::NotYetValid)
+    );
+}
