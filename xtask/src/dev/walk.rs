@@ -17,12 +17,12 @@ field() {{ node -pe 'JSON.parse(require("fs").readFileSync(0))[process.argv[1]]'
 # Log in, and call the API and the image server with the token.
 LOGIN=$(curl -s {edge}/auth/login -H 'content-type: application/json' -d '{{"username":"{demo}","password":"{demo_password}"}}')
 TOKEN=$(echo "$LOGIN" | field access_token)
-curl -iw '\n' {edge}/api/me -H "authorization: Bearer $TOKEN"
+curl -isw '\n' {edge}/api/me -H "authorization: Bearer $TOKEN"
 curl -s {edge}/images/gate.png -H "authorization: Bearer $TOKEN" | head -c 8 | od -c
 
 # Without a token, and past the edge with a header that claims to be somebody: refused.
-curl -iw '\n' {edge}/api/me
-curl -iw '\n' {api}/api/me -H 'portcullis-subject: admin'
+curl -isw '\n' {edge}/api/me
+curl -isw '\n' {api}/api/me -H 'portcullis-subject: admin'
 
 # Refresh: the answer has a new pair. A lost answer may be asked for again for 30 seconds.
 TOKEN=$(curl -s {edge}/auth/token -d grant_type=refresh_token -d client_id=portcullis --data-urlencode "refresh_token=$(echo "$LOGIN" | field refresh_token)" | field access_token)
@@ -34,7 +34,7 @@ ID=$(curl -s {edge}/auth/me -H "authorization: Bearer $TOKEN" | field {USER_ID})
 curl -sw '\n' -X POST {origin}/admin/users/$ID/ban -H "authorization: Bearer $ADMIN" -H 'content-type: application/json' -d '{{"reason":"the walk"}}'
 
 # The token has not expired. At most five seconds later it is refused all the same.
-sleep 5; curl -iw '\n' {edge}/api/me -H "authorization: Bearer $TOKEN"
+sleep 5; curl -isw '\n' {edge}/api/me -H "authorization: Bearer $TOKEN"
 
 # Let the user in again.
 curl -sw '\n' -X POST {origin}/admin/users/$ID/unban -H "authorization: Bearer $ADMIN"
