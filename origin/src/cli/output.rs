@@ -21,9 +21,13 @@ pub(super) fn either(json: bool, value: &Value, text: &str) -> Result<(), Error>
     }
 }
 
-/// A character as it may be shown on a terminal: control characters as their escapes.
+/// A character as it may be shown on a terminal: control characters but the line feed as their
+/// escapes.
 pub(super) fn visible(character: char) -> impl Iterator<Item = char> {
-    let escaped = character.is_control().then(|| character.escape_default());
-    let plain = (!character.is_control()).then_some(character);
-    escaped.into_iter().flatten().chain(plain)
+    let shown = !character.is_control() || character == '\n';
+    let escaped = (!shown).then(|| character.escape_default());
+    escaped
+        .into_iter()
+        .flatten()
+        .chain(shown.then_some(character))
 }

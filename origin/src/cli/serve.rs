@@ -26,8 +26,7 @@ pub(super) async fn run(settings: &Settings) -> Result<(), Error> {
     let rotation = tokio::spawn(rotate(Arc::clone(&app)));
     let grace = Duration::from_secs(settings.server.shutdown_grace.into());
     let stop = stop_signal()?;
-    let served =
-        http::serve::serve(service, settings.server.listen, grace, stop).await;
+    let served = http::serve::serve(service, settings.server.listen, grace, stop).await;
     rotation.abort();
     app.store.close().await;
     tracing::info!("stopped");

@@ -162,13 +162,13 @@ async fn add(app: &App, add: Add) -> Result<(), Error> {
     print::created(add.json, &created)
 }
 
-async fn list(app: &App, list: List) -> Result<(), Error> {
-    let banned = match (list.banned, list.active) {
+async fn list(app: &App, which: List) -> Result<(), Error> {
+    let banned = match (which.banned, which.active) {
         (true, _) => Some(true),
         (false, true) => Some(false),
         (false, false) => None,
     };
-    let search = list.search.map(|text| text.to_ascii_lowercase());
+    let search = which.search.map(|text| text.to_ascii_lowercase());
     let mut filter = UserFilter {
         search,
         banned,
@@ -178,7 +178,7 @@ async fn list(app: &App, list: List) -> Result<(), Error> {
     loop {
         let users = admin::list_users(app, &filter).await?;
         for user in &users {
-            output::either(list.json, &print::value(user), &print::line(user))?;
+            output::either(which.json, &print::value(user), &print::line(user))?;
         }
         let Some(last) = users.last() else {
             return Ok(());
@@ -193,9 +193,9 @@ async fn set_password(
     from_stdin: bool,
     json: bool,
 ) -> Result<(), Error> {
-    let user = find(app, name).await?;
+    let found = find(app, name).await?;
     let password = password_input::read(from_stdin)?;
-    let seq = setup::set_password(app, &user, password, Actor::Operator).await?;
-    let seq = seq.ok_or_else(|| Error::NoSuchUser(user.username.clone()))?;
-    print::password(json, &user, seq)
+    let seq = setup::set_password(app, &found, password, Actor::Operator).await?;
+    let seq = seq.ok_or_else(|| Error::NoSuchUser(found.username.clone()))?;
+    print::password(json, &found, seq)
 }

@@ -110,6 +110,10 @@ impl From<Unreadable> for Failure {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> std::result::Result<T, Failure> {
+    // serde would take an array for an object, member by member.
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return Err(Failure::new(Code::ValidationFailed).detail("the body must be an object"));
+    }
     serde_json::from_slice(bytes).map_err(|error| {
         if error.is_data() {
             Failure::new(Code::ValidationFailed).detail(error.to_string())
@@ -159,6 +163,7 @@ mod tests {
             r#"{"name":"a","note":null}"#,
             r#"{"note":"b"}"#,
             r#"{"name":1}"#,
+            r#" ["a","b"]"#,
         ] {
             assert_eq!(code(text).as_deref(), Some("validation_failed"), "{text}");
         }

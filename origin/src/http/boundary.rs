@@ -72,14 +72,14 @@ impl<E: Endpoint<Output = Response>> Boundary<E> {
     fn answer(&self, error: poem::Error, path: &str) -> Response {
         let failure = match error.downcast::<Failure>() {
             Ok(failure) => failure,
-            Err(error) => self.translate(error, path),
+            Err(error) => self.translate(&error, path),
         };
         failure.log();
         failure.to_response()
     }
 
     /// What the framework refuses, as a failure of ours.
-    fn translate(&self, error: poem::Error, path: &str) -> Failure {
+    fn translate(&self, error: &poem::Error, path: &str) -> Failure {
         if error.is::<NotFoundError>() || error.is::<ParsePathError>() {
             return Failure::new(Code::NotFound);
         }
@@ -91,8 +91,8 @@ impl<E: Endpoint<Output = Response>> Boundary<E> {
             };
         }
         if let Some(error) = error.downcast_ref::<ParseParamError>() {
-            return Failure::new(Code::InvalidRequest)
-                .detail(format!("{}: {}", error.name, error.reason));
+            let detail = format!("{}: the parameter is malformed", error.name);
+            return Failure::new(Code::InvalidRequest).detail(detail);
         }
         match error.status() {
             StatusCode::PAYLOAD_TOO_LARGE => Failure::new(Code::PayloadTooLarge),

@@ -102,7 +102,7 @@ impl Failure {
             | oauth::Error::AccessDenied
             | oauth::Error::UnsupportedGrantType
             | oauth::Error::InvalidScope
-            | oauth::Error::ServerError => failure,
+            | oauth::Error::Fault => failure,
         }
     }
 

@@ -42,7 +42,7 @@ impl Style {
     fn fault(self, cause: impl Into<Cause>) -> Failure {
         match self {
             Self::Problem => Failure::fault(cause),
-            Self::OAuth => Failure::oauth(oauth::Error::ServerError).source(cause),
+            Self::OAuth => Failure::oauth(oauth::Error::Fault).source(cause),
         }
     }
 

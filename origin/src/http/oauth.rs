@@ -29,7 +29,7 @@ pub enum Error {
     /// Too often.
     SlowDown,
     /// A fault of ours.
-    ServerError,
+    Fault,
     /// Not now.
     TemporarilyUnavailable,
 }
@@ -47,7 +47,7 @@ impl Error {
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidScope => "invalid_scope",
             Self::SlowDown => "slow_down",
-            Self::ServerError => "server_error",
+            Self::Fault => "server_error",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
         }
     }
@@ -65,7 +65,7 @@ impl Error {
             Self::TooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::SlowDown => 429,
-            Self::ServerError => 500,
+            Self::Fault => 500,
             Self::TemporarilyUnavailable => 503,
         }
     }
@@ -84,7 +84,7 @@ impl Error {
             Self::UnsupportedGrantType => "the only grant is refresh_token",
             Self::InvalidScope => "more is asked for than was granted, or it is no scope",
             Self::SlowDown => "too many requests",
-            Self::ServerError => "something went wrong here",
+            Self::Fault => "something went wrong here",
             Self::TemporarilyUnavailable => "not available at the moment",
         }
     }

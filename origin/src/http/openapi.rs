@@ -48,10 +48,9 @@ pub(crate) fn document<T: OpenApi>(service: &OpenApiService<T, ()>) -> Value {
         .collect();
     for name in strict {
         // The library knows no schema that forbids further members.
-        if let Some(schema) = document.pointer_mut(&format!("/components/schemas/{name}")) {
-            if let Some(schema) = schema.as_object_mut() {
-                schema.insert("additionalProperties".to_owned(), json!(false));
-            }
+        let schema = document.pointer_mut(&format!("/components/schemas/{name}"));
+        if let Some(schema) = schema.and_then(Value::as_object_mut) {
+            schema.insert("additionalProperties".to_owned(), json!(false));
         }
     }
     document

@@ -10,7 +10,7 @@ use poem::{
 use super::{endpoint, service::Service};
 
 /// After how long a connection is closed on which nothing moves.
-const IDLE: Duration = Duration::from_secs(120);
+const IDLE: Duration = Duration::from_mins(2);
 
 /// Why the service does not listen, or stopped listening.
 #[derive(Debug, thiserror::Error)]

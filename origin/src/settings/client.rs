@@ -38,12 +38,24 @@ pub struct Client {
 
 /// Whether a client can keep a secret (RFC 6749, section 2.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "lowercase", try_from = "String")]
 pub enum Kind {
     /// It cannot: an application in a browser or on a phone.
     Public,
     /// It can: a server.
     Confidential,
+}
+
+impl TryFrom<String> for Kind {
+    type Error = &'static str;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        match name.as_str() {
+            "public" => Ok(Self::Public),
+            "confidential" => Ok(Self::Confidential),
+            _ => Err("must be `public` or `confidential`"),
+        }
+    }
 }
 
 /// The SHA-256 of a secret. A weak secret could be guessed from it, so it is not printed either.

@@ -56,7 +56,11 @@ pub fn invalid(key: &str, reason: impl Into<String>) -> SettingsError {
 /// # Errors
 ///
 /// [`SettingsError::Invalid`] with the range in words.
-pub fn within<T: PartialOrd + Display>(key: &str, value: T, range: RangeInclusive<T>) -> Checked {
+pub fn within<T: PartialOrd + Display + Copy>(
+    key: &str,
+    value: T,
+    range: RangeInclusive<T>,
+) -> Checked {
     if range.contains(&value) {
         return Ok(());
     }

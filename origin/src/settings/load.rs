@@ -168,19 +168,25 @@ mod tests {
     #[test]
     fn errors_name_the_key() {
         let variable = |name, value| from_variables(&[(name, value)]).unwrap_err();
-        insta::assert_snapshot!(variable("PORTCULLIS_REFRESH__WINDOW", "600"), @"");
-        insta::assert_snapshot!(variable("PORTCULLIS_REFRESH__WINDOW", "ten"), @"");
-        insta::assert_snapshot!(variable("PORTCULLIS_SERVER__LISTEN", "8080"), @"");
-        insta::assert_snapshot!(variable("PORTCULLIS_LOG__FORMAT", "xml"), @"");
-        insta::assert_snapshot!(variable("PORTCULLIS_ISSUER", "http://edge/"), @"");
-        insta::assert_snapshot!(variable("PORTCULLIS_EDGE__SECRET", "short"), @"");
-        insta::assert_snapshot!(from_file("[refresh]\nwindwo = 3").unwrap_err(), @"");
-        insta::assert_snapshot!(from_file("[refesh]\nwindow = 3").unwrap_err(), @"");
-        insta::assert_snapshot!(from_file("[tokens]\nlifetime = -3").unwrap_err(), @"");
-        insta::assert_snapshot!(from_file("[tokens]\nlifetime = true").unwrap_err(), @"");
-        insta::assert_snapshot!(from_file("[tokens\nlifetime = 3").unwrap_err(), @"");
-        insta::assert_snapshot!(from_file("[[client]]\nid = \"a\"\nkind = \"confidential\"\naudiences = [\"api\"]").unwrap_err(), @"");
-        insta::assert_snapshot!(from_file("[[client]]\nid = \"a\"\nkind = \"public\"\naudiences = []").unwrap_err(), @"");
+        insta::assert_snapshot!(variable("PORTCULLIS_REFRESH__WINDOW", "600"), @"refresh.window: must be between 1 and 300, and below tokens.lifetime (600), not 600");
+        insta::assert_snapshot!(variable("PORTCULLIS_REFRESH__WINDOW", "ten"), @r#"invalid type: string "ten", expected an integer for key `refresh.window` in the environment"#);
+        insta::assert_snapshot!(variable("PORTCULLIS_SERVER__LISTEN", "8080"), @"invalid socket address syntax for key `server.listen`");
+        insta::assert_snapshot!(variable("PORTCULLIS_LOG__FORMAT", "xml"), @"must be `human` or `json` for key `log.format`");
+        insta::assert_snapshot!(variable("PORTCULLIS_ISSUER", "http://edge/"), @"issuer: must be an http or https URL without user, query, fragment or a slash at its end");
+        insta::assert_snapshot!(variable("PORTCULLIS_EDGE__SECRET", "short"), @"edge.secret: must have 16 to 256 visible ASCII characters, or none");
+        insta::assert_snapshot!(from_file("[refresh]\nwindwo = 3").unwrap_err(), @"unknown field `windwo`, expected one of `window`, `max_replays`, `max_late_retries`, `idle_lifetime`, `absolute_lifetime` for key `refresh`");
+        insta::assert_snapshot!(from_file("[refesh]\nwindow = 3").unwrap_err(), @"unknown field `refesh`, expected one of `issuer`, `server`, `database`, `keys`, `tokens`, `refresh`, `password`, `users`, `edge`, `log`, `client`");
+        insta::assert_snapshot!(from_file("[tokens]\nlifetime = -3").unwrap_err(), @"tokens.lifetime: must be between 2 and 3600, not -3");
+        insta::assert_snapshot!(from_file("[tokens]\nlifetime = true").unwrap_err(), @"tokens.lifetime: must be between 2 and 3600, not 1");
+        insta::assert_snapshot!(from_file("[tokens\nlifetime = 3").unwrap_err(), @r#"
+        TOML parse error at line 1, column 8
+          |
+        1 | [tokens
+          |        ^
+        unclosed table, expected `]`
+        "#);
+        insta::assert_snapshot!(from_file("[[client]]\nid = \"a\"\nkind = \"confidential\"\naudiences = [\"api\"]").unwrap_err(), @"client `a`: secret_sha256: a confidential client needs one");
+        insta::assert_snapshot!(from_file("[[client]]\nid = \"a\"\nkind = \"public\"\naudiences = []").unwrap_err(), @"client `a`: audiences: must be one or more, each of 1 to 256 visible ASCII characters");
     }
 
     #[test]

@@ -26,12 +26,24 @@ impl Default for Log {
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "lowercase", try_from = "String")]
 pub enum Format {
     /// One line of text.
     Human,
     /// One line of JSON.
     Json,
+}
+
+impl TryFrom<String> for Format {
+    type Error = &'static str;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        match name.as_str() {
+            "human" => Ok(Self::Human),
+            "json" => Ok(Self::Json),
+            _ => Err("must be `human` or `json`"),
+        }
+    }
 }
 
 impl Log {

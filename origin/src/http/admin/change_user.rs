@@ -65,7 +65,7 @@ impl Api {
             scopes: body.0.scopes.as_deref().map(scopes).transpose()?,
         };
         let (id, authority) = (user_id(&id.0)?, authority(&admin, &from));
-        let changed = admin::change_user(&service.app, authority, id, changes).await?;
-        Ok(changed.ok_or_else(not_found)?.into())
+        let done = admin::change_user(&service.app, authority, id, changes).await?;
+        Ok(done.ok_or_else(not_found)?.into())
     }
 }

@@ -88,8 +88,10 @@ impl Api {
         users.truncate(limit);
         let last = users.last().filter(|_| !is_last);
         let next_cursor = last.and_then(|user| cursor::write(&user.username, &app.master));
-        let users = users.into_iter().map(User::from).collect();
-        Result::Ok(Ok(Page { users, next_cursor }))
+        Result::Ok(Ok(Page {
+            users: users.into_iter().map(User::from).collect(),
+            next_cursor,
+        }))
     }
 }
 

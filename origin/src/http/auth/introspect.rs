@@ -92,7 +92,7 @@ impl Declared for Failures {
         Error::AccessDenied,
         Error::TooLarge,
         Error::UnsupportedMediaType,
-        Error::ServerError,
+        Error::Fault,
         Error::TemporarilyUnavailable,
     ];
 }

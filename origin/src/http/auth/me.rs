@@ -62,6 +62,7 @@ impl Declared for Failures {
 pub(crate) struct Api;
 
 #[OpenApi]
+#[expect(clippy::unused_async, reason = "the macro takes no other")]
 impl Api {
     /// Who am I
     #[oai(path = "/auth/me", method = "get", operation_id = "me")]

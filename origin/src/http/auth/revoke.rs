@@ -37,7 +37,7 @@ impl Declared for Failures {
         Error::InvalidClient,
         Error::TooLarge,
         Error::UnsupportedMediaType,
-        Error::ServerError,
+        Error::Fault,
         Error::TemporarilyUnavailable,
     ];
 }

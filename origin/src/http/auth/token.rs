@@ -44,7 +44,7 @@ impl Declared for Failures {
         Error::TooLarge,
         Error::UnsupportedMediaType,
         Error::SlowDown,
-        Error::ServerError,
+        Error::Fault,
         Error::TemporarilyUnavailable,
     ];
 }

@@ -33,6 +33,7 @@ impl Declared for Failures {}
 pub(crate) struct Api;
 
 #[OpenApi]
+#[expect(clippy::unused_async, reason = "the macro takes no other")]
 impl Api {
     /// Alive
     #[oai(path = "/health/live", method = "get", operation_id = "live")]

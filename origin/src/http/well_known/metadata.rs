@@ -27,6 +27,7 @@ impl Declared for Failures {}
 pub(crate) struct Api;
 
 #[OpenApi]
+#[expect(clippy::unused_async, reason = "the macro takes no other")]
 impl Api {
     /// Metadata for clients
     #[oai(

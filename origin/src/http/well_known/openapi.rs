@@ -32,6 +32,7 @@ impl Declared for Failures {}
 pub(crate) struct Api;
 
 #[OpenApi]
+#[expect(clippy::unused_async, reason = "the macro takes no other")]
 impl Api {
     /// This API
     #[oai(path = "/openapi.json", method = "get", operation_id = "openapi")]

@@ -8,11 +8,19 @@ use super::api::{Answer, Api};
 use crate::support::{ADMIN, USER};
 
 async fn create(api: &Api, token: &str, body: Value) -> Answer {
-    api.post("/admin/users").bearer(token).json(&body).send().await
+    api.post("/admin/users")
+        .bearer(token)
+        .json(&body)
+        .send()
+        .await
 }
 
 async fn patch(api: &Api, token: &str, id: &str, body: Value) -> Answer {
-    api.call(Method::PATCH, format!("/admin/users/{id}")).bearer(token).json(&body).send().await
+    api.call(Method::PATCH, format!("/admin/users/{id}"))
+        .bearer(token)
+        .json(&body)
+        .send()
+        .await
 }
 
 #[tokio::test]
@@ -30,13 +38,27 @@ async fn only_administrators_with_a_token_for_it_get_in() {
         (Method::POST, format!("/admin/users/{id}/unban")),
     ] {
         let call = || api.call(method.clone(), path.clone());
-        assert_eq!(call().send().await.text("code"), "authentication_required", "{method} {path}");
-        assert_eq!(call().bearer("nonsense").send().await.text("code"), "invalid_token");
+        assert_eq!(
+            call().send().await.text("code"),
+            "authentication_required",
+            "{method} {path}"
+        );
+        assert_eq!(
+            call().bearer("nonsense").send().await.text("code"),
+            "invalid_token"
+        );
         for token in [&user, &elsewhere, &not_admin] {
-            assert_eq!(call().bearer(token).send().await.text("code"), "forbidden", "{method} {path}");
+            assert_eq!(
+                call().bearer(token).send().await.text("code"),
+                "forbidden",
+                "{method} {path}"
+            );
         }
     }
-    assert_snapshot!(api.get("/admin/users").bearer(&user).send().await.shown(), @"");
+    assert_snapshot!(api.get("/admin/users").bearer(&user).send().await.shown(), @r#"
+    403 application/problem+json
+    {"code":"forbidden","detail":"this needs an administrator's token of the client portcullis-admin","status":403,"title":"This is not allowed","type":"urn:portcullis:problem:forbidden"}
+    "#);
 }
 
 #[tokio::test]
@@ -44,10 +66,26 @@ async fn an_administrator_who_was_demoted_a_moment_ago_cannot_act() {
     let api = Api::start().await;
     let admin = api.admin().await;
     let own = api.id_of(ADMIN.0).await;
-    assert_eq!(patch(&api, &admin, &own, json!({ "roles": [] })).await.status, 200);
-    assert_eq!(api.get("/admin/users").bearer(&admin).send().await.status, 401, "its token is revoked");
+    assert_eq!(
+        patch(&api, &admin, &own, json!({ "roles": [] }))
+            .await
+            .status,
+        200
+    );
+    assert_eq!(
+        api.get("/admin/users").bearer(&admin).send().await.status,
+        401,
+        "its token is revoked"
+    );
     api.test.clock.advance(1);
-    assert_eq!(api.get("/admin/users").bearer(&api.admin().await).send().await.status, 403);
+    assert_eq!(
+        api.get("/admin/users")
+            .bearer(&api.admin().await)
+            .send()
+            .await
+            .status,
+        403
+    );
 }
 
 #[tokio::test]
@@ -55,12 +93,47 @@ async fn a_user_is_created_with_a_setup_token() {
     let api = Api::start().await;
     let admin = api.admin().await;
     let body = json!({ "username": "New.User", "roles": ["editor"], "scopes": ["api:read"] });
-    assert_snapshot!(create(&api, &admin, body.clone()).await.shown(), @"");
-    assert_snapshot!(create(&api, &admin, body).await.shown(), @"");
-    assert_snapshot!(create(&api, &admin, json!({ "username": "a b" })).await.shown(), @"");
-    assert_snapshot!(create(&api, &admin, json!({ "username": "a", "roles": ["a b"] })).await.shown(), @"");
-    assert_snapshot!(create(&api, &admin, json!({ "username": "a", "scopes": ["a b"] })).await.shown(), @"");
-    assert_snapshot!(create(&api, &admin, json!({ "username": "a", "password": "x" })).await.shown(), @"");
+    assert_snapshot!(create(&api, &admin, body.clone()).await.shown(), @r#"
+    201 application/json
+    {
+      "setup_expires_at": 1767312000,
+      "setup_token": "[setup_token]",
+      "user": {
+        "created_at": 1767225600,
+        "has_password": false,
+        "id": "[id]",
+        "roles": [
+          "editor"
+        ],
+        "scopes": [
+          "api:read"
+        ],
+        "status": "active",
+        "updated_at": 1767225600,
+        "username": "new.user"
+      }
+    }
+    "#);
+    assert_snapshot!(create(&api, &admin, body).await.shown(), @r#"
+    409 application/problem+json
+    {"code":"conflict","detail":"the username is taken","status":409,"title":"It conflicts with what is there","type":"urn:portcullis:problem:conflict"}
+    "#);
+    assert_snapshot!(create(&api, &admin, json!({ "username": "a b" })).await.shown(), @r#"
+    422 application/problem+json
+    {"code":"validation_failed","detail":"username: a username has 1 to 64 characters: letters and digits of ASCII, and . _ - @ + inside or after","status":422,"title":"The request's content is not acceptable","type":"urn:portcullis:problem:validation_failed"}
+    "#);
+    assert_snapshot!(create(&api, &admin, json!({ "username": "a", "roles": ["a b"] })).await.shown(), @r#"
+    422 application/problem+json
+    {"code":"validation_failed","detail":"roles: a role has 1 to 64 characters: letters and digits of ASCII, and . _ : -","status":422,"title":"The request's content is not acceptable","type":"urn:portcullis:problem:validation_failed"}
+    "#);
+    assert_snapshot!(create(&api, &admin, json!({ "username": "a", "scopes": ["a b"] })).await.shown(), @r#"
+    422 application/problem+json
+    {"code":"validation_failed","detail":"scopes: not a scope: 1 to 64 characters, printable ASCII without spaces, quotes and backslashes (RFC 6749 section 3.3)","status":422,"title":"The request's content is not acceptable","type":"urn:portcullis:problem:validation_failed"}
+    "#);
+    assert_snapshot!(create(&api, &admin, json!({ "username": "a", "password": "x" })).await.shown(), @r#"
+    422 application/problem+json
+    {"code":"validation_failed","detail":"unknown field `password`, expected one of `username`, `roles`, `scopes` at line 1 column 11","status":422,"title":"The request's content is not acceptable","type":"urn:portcullis:problem:validation_failed"}
+    "#);
 }
 
 #[tokio::test]
@@ -68,15 +141,41 @@ async fn a_user_is_read_and_an_unknown_one_is_not_found() {
     let api = Api::start().await;
     let admin = api.admin().await;
     let read = |id: String| api.get(format!("/admin/users/{id}")).bearer(&admin).send();
-    assert_snapshot!(read(api.id_of(USER.0).await).await.shown(), @"");
+    assert_snapshot!(read(api.id_of(USER.0).await).await.shown(), @r#"
+    200 application/json
+    {
+      "created_at": 1767225600,
+      "has_password": true,
+      "id": "[id]",
+      "roles": [],
+      "scopes": [
+        "api:read",
+        "api:write",
+        "images:read"
+      ],
+      "status": "active",
+      "updated_at": 1767225600,
+      "username": "ann"
+    }
+    "#);
     for id in ["AAAAAAAAAAAAAAAAAAAAAA", "nonsense", "%00", "a%2Fb"] {
         assert_eq!(read(id.to_owned()).await.status, 404, "{id}");
     }
     let id = "AAAAAAAAAAAAAAAAAAAAAA";
     assert_eq!(patch(&api, &admin, id, json!({})).await.status, 404);
-    let ban = api.post(format!("/admin/users/{id}/ban")).bearer(&admin).json(&json!({ "reason": "" }));
+    let ban = api
+        .post(format!("/admin/users/{id}/ban"))
+        .bearer(&admin)
+        .json(&json!({ "reason": "" }));
     assert_eq!(ban.send().await.status, 404);
-    assert_eq!(api.post(format!("/admin/users/{id}/unban")).bearer(&admin).send().await.status, 404);
+    assert_eq!(
+        api.post(format!("/admin/users/{id}/unban"))
+            .bearer(&admin)
+            .send()
+            .await
+            .status,
+        404
+    );
 }
 
 #[tokio::test]
@@ -85,15 +184,50 @@ async fn what_is_taken_away_is_revoked() {
     let (user, admin) = (api.user().await, api.admin().await);
     let id = api.id_of(USER.0).await;
     let given = patch(&api, &admin, &id, json!({ "roles": ["editor"] })).await;
-    assert_snapshot!(given.shown(), @"");
-    assert_eq!(api.get("/auth/me").bearer(&user).send().await.status, 200, "nothing was taken away");
+    assert_snapshot!(given.shown(), @r#"
+    200 application/json
+    portcullis-feed-seq: 1767225600000
+    {
+      "seq": 1767225600000,
+      "user": {
+        "created_at": 1767225600,
+        "has_password": true,
+        "id": "[id]",
+        "roles": [
+          "editor"
+        ],
+        "scopes": [
+          "api:read",
+          "api:write",
+          "images:read"
+        ],
+        "status": "active",
+        "updated_at": 1767225600,
+        "username": "ann"
+      }
+    }
+    "#);
+    assert_eq!(
+        api.get("/auth/me").bearer(&user).send().await.status,
+        200,
+        "nothing was taken away"
+    );
     let taken = patch(&api, &admin, &id, json!({ "scopes": ["api:read"] })).await;
     assert!(taken.number("seq") > given.number("seq"));
     assert_eq!(api.get("/auth/me").bearer(&user).send().await.status, 401);
     let same = patch(&api, &admin, &id, json!({})).await;
     assert_eq!(same.value(), taken.value(), "nothing changed");
-    for body in [json!({ "roles": null }), json!({ "username": "x" }), json!({ "roles": [1] }), json!([])] {
-        assert_eq!(patch(&api, &admin, &id, body.clone()).await.status, 422, "{body}");
+    for body in [
+        json!({ "roles": null }),
+        json!({ "username": "x" }),
+        json!({ "roles": [1] }),
+        json!([]),
+    ] {
+        assert_eq!(
+            patch(&api, &admin, &id, body.clone()).await.status,
+            422,
+            "{body}"
+        );
     }
 }
 
@@ -104,33 +238,87 @@ async fn a_ban_is_in_the_feed_and_can_be_lifted() {
     let admin = api.admin().await;
     let id = api.id_of(USER.0).await;
     let ban = |reason: String| {
-        api.post(format!("/admin/users/{id}/ban")).bearer(&admin).json(&json!({ "reason": reason })).send()
+        api.post(format!("/admin/users/{id}/ban"))
+            .bearer(&admin)
+            .json(&json!({ "reason": reason }))
+            .send()
     };
     let banned = ban("spam".to_owned()).await;
-    assert_snapshot!(banned.shown(), @"");
+    assert_snapshot!(banned.shown(), @r#"
+    200 application/json
+    portcullis-feed-seq: 1767225600001
+    {
+      "seq": 1767225600001,
+      "user": {
+        "ban": {
+          "at": 1767225600,
+          "reason": "spam"
+        },
+        "created_at": 1767225600,
+        "has_password": true,
+        "id": "[id]",
+        "roles": [],
+        "scopes": [
+          "api:read",
+          "api:write",
+          "images:read"
+        ],
+        "status": "banned",
+        "updated_at": 1767225600,
+        "username": "ann"
+      }
+    }
+    "#);
     assert_eq!(api.get("/auth/me").bearer(&access).send().await.status, 401);
     let form = format!("grant_type=refresh_token&refresh_token={refresh}");
-    assert_eq!(api.post("/auth/token").form(form).send().await.text("error"), "invalid_grant");
+    assert_eq!(
+        api.post("/auth/token")
+            .form(form)
+            .send()
+            .await
+            .text("error"),
+        "invalid_grant"
+    );
     let feed = api.get("/.well-known/revocations").send().await;
-    assert_eq!(feed.header("portcullis-feed-seq"), banned.header("portcullis-feed-seq"));
+    assert_eq!(
+        feed.header("portcullis-feed-seq"),
+        banned.header("portcullis-feed-seq")
+    );
 
-    assert_snapshot!(ban("a\r\n\u{1b}[31mb".to_owned()).await.shown(), @"");
+    assert_snapshot!(ban("a\r\n\u{1b}[31mb".to_owned()).await.shown(), @r#"
+    422 application/problem+json
+    {"code":"validation_failed","detail":"reason: a reason has at most 500 characters, none of them for control","status":422,"title":"The request's content is not acceptable","type":"urn:portcullis:problem:validation_failed"}
+    "#);
     assert_eq!(ban("é".repeat(500)).await.status, 200);
     assert_eq!(ban("é".repeat(501)).await.status, 422);
 
-    let unbanned = api.post(format!("/admin/users/{id}/unban")).bearer(&admin).send().await;
+    let unbanned = api
+        .post(format!("/admin/users/{id}/unban"))
+        .bearer(&admin)
+        .send()
+        .await;
     assert_eq!(unbanned.text("user/status"), "active");
-    assert_eq!(api.get("/auth/me").bearer(&access).send().await.status, 401, "what is over stays over");
+    assert_eq!(
+        api.get("/auth/me").bearer(&access).send().await.status,
+        401,
+        "what is over stays over"
+    );
     api.test.clock.advance(1);
     api.user().await;
 }
 
 async fn names(api: &Api, admin: &str, query: &str) -> (Vec<String>, Option<String>) {
-    let answer = api.get(format!("/admin/users?{query}")).bearer(admin).send().await;
+    let answer = api
+        .get(format!("/admin/users?{query}"))
+        .bearer(admin)
+        .send()
+        .await;
     assert_eq!(answer.status, 200, "{query}: {}", answer.body);
     let value = answer.value();
     let users = value["users"].as_array().unwrap().iter();
-    let names = users.map(|user| user["username"].as_str().unwrap().to_owned()).collect();
+    let names = users
+        .map(|user| user["username"].as_str().unwrap().to_owned())
+        .collect();
     (names, value["next_cursor"].as_str().map(str::to_owned))
 }
 
@@ -139,23 +327,67 @@ async fn users_are_listed_page_by_page() {
     let api = Api::start().await;
     let admin = api.admin().await;
     for name in ["bea", "ben", "cat"] {
-        assert_eq!(create(&api, &admin, json!({ "username": name })).await.status, 201);
+        assert_eq!(
+            create(&api, &admin, json!({ "username": name }))
+                .await
+                .status,
+            201
+        );
     }
-    assert_snapshot!(api.get("/admin/users?limit=1").bearer(&admin).send().await.shown(), @"");
+    assert_snapshot!(api.get("/admin/users?limit=1").bearer(&admin).send().await.shown(), @r#"
+    200 application/json
+    {
+      "next_cursor": "[next_cursor]",
+      "users": [
+        {
+          "created_at": 1767225600,
+          "has_password": true,
+          "id": "[id]",
+          "roles": [],
+          "scopes": [
+            "api:read",
+            "api:write",
+            "images:read"
+          ],
+          "status": "active",
+          "updated_at": 1767225600,
+          "username": "ann"
+        }
+      ]
+    }
+    "#);
     let (first, cursor) = names(&api, &admin, "limit=2").await;
     let (second, after) = names(&api, &admin, &format!("limit=2&cursor={}", cursor.unwrap())).await;
     let (third, none) = names(&api, &admin, &format!("limit=2&cursor={}", after.unwrap())).await;
-    assert_eq!([first, second, third].concat(), ["ann", "bea", "ben", "cat", "root"]);
+    assert_eq!(
+        [first, second, third].concat(),
+        ["ann", "bea", "ben", "cat", "root"]
+    );
     assert_eq!(none, None);
-    assert_eq!(names(&api, &admin, "limit=5").await.1, None, "the last page knows that it is");
+    assert_eq!(
+        names(&api, &admin, "limit=5").await.1,
+        None,
+        "the last page knows that it is"
+    );
     assert_eq!(names(&api, &admin, "search=BE").await.0, ["bea", "ben"]);
     for search in ["%25", "_", "%00", "b%27--", "%5C", "é"] {
-        assert_eq!(names(&api, &admin, &format!("search={search}")).await.0, [""; 0], "{search}");
+        assert_eq!(
+            names(&api, &admin, &format!("search={search}")).await.0,
+            [""; 0],
+            "{search}"
+        );
     }
     assert_eq!(names(&api, &admin, "banned=true").await.0, [""; 0]);
-    assert_eq!(names(&api, &admin, "banned=false&search=a").await.0, ["ann", "bea", "cat"]);
+    assert_eq!(
+        names(&api, &admin, "banned=false&search=a").await.0,
+        ["ann", "bea", "cat"]
+    );
     for (limit, count) in [("0", 1), ("-7", 1), ("1000000", 5)] {
-        assert_eq!(names(&api, &admin, &format!("limit={limit}")).await.0.len(), count, "{limit}");
+        assert_eq!(
+            names(&api, &admin, &format!("limit={limit}")).await.0.len(),
+            count,
+            "{limit}"
+        );
     }
 }
 
@@ -163,10 +395,23 @@ async fn users_are_listed_page_by_page() {
 async fn a_cursor_that_was_not_given_out_is_refused() {
     let api = Api::start().await;
     let admin = api.admin().await;
-    let list = |query: &str| api.get(format!("/admin/users?{query}")).bearer(&admin).send();
-    assert_snapshot!(list("cursor=YW5u").await.shown(), @"");
+    let list = |query: &str| {
+        api.get(format!("/admin/users?{query}"))
+            .bearer(&admin)
+            .send()
+    };
+    assert_snapshot!(list("cursor=YW5u").await.shown(), @r#"
+    400 application/problem+json
+    {"code":"invalid_request","detail":"cursor: not one of ours","status":400,"title":"The request is not valid","type":"urn:portcullis:problem:invalid_request"}
+    "#);
     assert_eq!(list("cursor=").await.status, 400);
-    assert_snapshot!(list("limit=many").await.shown(), @"");
-    assert_snapshot!(list("limit=1&limit=2").await.shown(), @"");
+    assert_snapshot!(list("limit=many").await.shown(), @r#"
+    400 application/problem+json
+    {"code":"invalid_request","detail":"limit: the parameter is malformed","status":400,"title":"The request is not valid","type":"urn:portcullis:problem:invalid_request"}
+    "#);
+    assert_snapshot!(list("limit=1&limit=2").await.shown(), @r#"
+    400 application/problem+json
+    {"code":"invalid_request","detail":"a parameter is repeated","status":400,"title":"The request is not valid","type":"urn:portcullis:problem:invalid_request"}
+    "#);
     assert_eq!(list("banned=maybe").await.status, 400);
 }

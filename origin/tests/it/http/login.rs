@@ -7,31 +7,67 @@ use super::api::{Answer, Api, BACKEND, EDGE_SECRET};
 use crate::support::USER;
 
 async fn login(api: &Api, username: &str, password: &str) -> Answer {
-    api.post("/auth/login").json(&json!({ "username": username, "password": password })).send().await
+    api.post("/auth/login")
+        .json(&json!({ "username": username, "password": password }))
+        .send()
+        .await
 }
 
 #[tokio::test]
 async fn a_login_gives_tokens() {
     let api = Api::start().await;
     let answer = login(&api, "ANN", USER.1).await;
-    assert_snapshot!(answer.shown(), @"");
+    assert_snapshot!(answer.shown(), @r#"
+    200 application/json
+    {
+      "access_token": "[access_token]",
+      "expires_in": 600,
+      "refresh_token": "[refresh_token]",
+      "scope": "api:read api:write images:read",
+      "token_type": "Bearer"
+    }
+    "#);
     assert_eq!(answer.header("cache-control"), Some("no-store"));
-    assert_eq!(api.get("/auth/me").bearer(&answer.text("access_token")).send().await.status, 200);
+    assert_eq!(
+        api.get("/auth/me")
+            .bearer(&answer.text("access_token"))
+            .send()
+            .await
+            .status,
+        200
+    );
 }
 
 #[tokio::test]
 async fn wrong_passwords_and_unknown_users_look_alike() {
     let api = Api::start().await;
     let wrong = login(&api, USER.0, "wrong").await;
-    assert_snapshot!(wrong.shown(), @"");
-    for (username, password) in
-        [("nobody", USER.1), ("", ""), ("a\u{0}b", USER.1), ("ann ", USER.1), (USER.0, &"x".repeat(2000))]
-    {
-        assert_eq!(login(&api, username, password).await.shown(), wrong.shown(), "{username:?}");
+    assert_snapshot!(wrong.shown(), @r#"
+    401 application/problem+json
+    www-authenticate: Password realm="portcullis"
+    {"code":"invalid_credentials","status":401,"title":"Username or password is wrong","type":"urn:portcullis:problem:invalid_credentials"}
+    "#);
+    for (username, password) in [
+        ("nobody", USER.1),
+        ("", ""),
+        ("a\u{0}b", USER.1),
+        ("ann ", USER.1),
+        (USER.0, &"x".repeat(2000)),
+    ] {
+        assert_eq!(
+            login(&api, username, password).await.shown(),
+            wrong.shown(),
+            "{username:?}"
+        );
     }
     // A user who has not chosen a password.
     let admin = api.admin().await;
-    let new = api.post("/admin/users").bearer(&admin).json(&json!({ "username": "new" })).send().await;
+    let new = api
+        .post("/admin/users")
+        .bearer(&admin)
+        .json(&json!({ "username": "new" }))
+        .send()
+        .await;
     assert_eq!(new.status, 201);
     assert_eq!(login(&api, "new", "").await.shown(), wrong.shown());
 }
@@ -41,8 +77,19 @@ async fn only_who_has_the_password_learns_of_a_ban() {
     let api = Api::start().await;
     let admin = api.admin().await;
     let path = format!("/admin/users/{}/ban", api.id_of(USER.0).await);
-    assert_eq!(api.post(path).bearer(&admin).json(&json!({ "reason": "spam" })).send().await.status, 200);
-    assert_snapshot!(login(&api, USER.0, USER.1).await.shown(), @"");
+    assert_eq!(
+        api.post(path)
+            .bearer(&admin)
+            .json(&json!({ "reason": "spam" }))
+            .send()
+            .await
+            .status,
+        200
+    );
+    assert_snapshot!(login(&api, USER.0, USER.1).await.shown(), @r#"
+    403 application/problem+json
+    {"code":"forbidden","detail":"the account is banned","status":403,"title":"This is not allowed","type":"urn:portcullis:problem:forbidden"}
+    "#);
     assert_eq!(login(&api, USER.0, "wrong").await.status, 401);
 }
 
@@ -54,9 +101,19 @@ async fn clients_and_devices_are_checked() {
         body[name] = value.into();
         api.post("/auth/login").json(&body).send()
     };
-    assert_snapshot!(with("client_id", "nobody".to_owned()).await.shown(), @"");
-    assert_eq!(with("client_id", BACKEND.0.to_owned()).await.status, 422, "users do not log in with it");
-    assert_snapshot!(with("device", "a\u{0}b".to_owned()).await.shown(), @"");
+    assert_snapshot!(with("client_id", "nobody".to_owned()).await.shown(), @r#"
+    422 application/problem+json
+    {"code":"validation_failed","detail":"client_id: the client is not known","status":422,"title":"The request's content is not acceptable","type":"urn:portcullis:problem:validation_failed"}
+    "#);
+    assert_eq!(
+        with("client_id", BACKEND.0.to_owned()).await.status,
+        422,
+        "users do not log in with it"
+    );
+    assert_snapshot!(with("device", "a\u{0}b".to_owned()).await.shown(), @r#"
+    422 application/problem+json
+    {"code":"validation_failed","detail":"device: a device's name has 1 to 100 characters, none of them for control","status":422,"title":"The request's content is not acceptable","type":"urn:portcullis:problem:validation_failed"}
+    "#);
     assert_eq!(with("device", "é".repeat(100)).await.status, 200);
     assert_eq!(with("device", "é".repeat(101)).await.status, 422);
 }
@@ -78,13 +135,28 @@ async fn the_edge_is_believed_and_nobody_else() {
         }
     };
     for (secret, place) in [
-        (Some(EDGE_SECRET), json!({ "ip": "2001:db8::7", "country": "CH", "user_agent": "curl/8.9.1" })),
-        (Some("the-secret-of-the-edgf"), json!({ "user_agent": "curl/8.9.1" })),
+        (
+            Some(EDGE_SECRET),
+            json!({ "ip": "2001:db8::7", "country": "CH", "user_agent": "curl/8.9.1" }),
+        ),
+        (
+            Some("the-secret-of-the-edgf"),
+            json!({ "user_agent": "curl/8.9.1" }),
+        ),
         (None, json!({ "user_agent": "curl/8.9.1" })),
     ] {
         let token = from(secret).send().await.text("access_token");
-        let sessions = api.get("/auth/sessions").bearer(&token).send().await.value();
-        let current = sessions["sessions"].as_array().unwrap().iter().find(|one| one["current"] == true);
+        let sessions = api
+            .get("/auth/sessions")
+            .bearer(&token)
+            .send()
+            .await
+            .value();
+        let current = sessions["sessions"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|one| one["current"] == true);
         assert_eq!(current.unwrap()["opened_from"], place, "{secret:?}");
     }
 }

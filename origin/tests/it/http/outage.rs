@@ -14,8 +14,8 @@ use portcullis_origin::domain::{
     session::Session,
     signing_keys::StoredKey,
     store::{
-        CreateUserError, FeedRange, KeysDecision, Seq, SessionDecision, Store, StoreError, UserDecision,
-        UserFilter,
+        CreateUserError, FeedRange, KeysDecision, Seq, SessionDecision, Store, StoreError,
+        UserDecision, UserFilter,
     },
     user::{User, Username},
 };
@@ -35,7 +35,11 @@ struct Failing {
 impl Failing {
     fn error(&self) -> StoreError {
         let cause = "the password of the database is hunter2".into();
-        if self.broken { StoreError::Broken(cause) } else { StoreError::Unavailable(cause) }
+        if self.broken {
+            StoreError::Broken(cause)
+        } else {
+            StoreError::Unavailable(cause)
+        }
     }
 }
 
@@ -96,17 +100,32 @@ impl Store for Failing {
 /// The routes before a database that fails, with the settings and master key of `api`.
 fn failing(api: &Api, broken: bool) -> BoxEndpoint<'static> {
     let entropy = Arc::new(SeededEntropy::new(3));
-    let cheap = Parameters { memory_kib: 8, iterations: 1, parallelism: 1 };
+    let cheap = Parameters {
+        memory_kib: 8,
+        iterations: 1,
+        parallelism: 1,
+    };
     let hasher = Hasher::start(cheap, 1, 1, entropy.as_ref()).unwrap();
     let master = MasterKeys::parse(&format!("1 {}", "A".repeat(43))).unwrap();
     let clock = Arc::new(TestClock::new());
     let config = api.test.app.config.clone();
     let store = Arc::new(Failing { broken });
-    api::endpoint(Arc::new(App::new(store, clock, entropy, hasher, master, config)))
+    api::endpoint(Arc::new(App::new(
+        store, clock, entropy, hasher, master, config,
+    )))
 }
 
-async fn send(endpoint: &BoxEndpoint<'static>, method: Method, path: &str, body: (&str, String)) -> Answer {
-    let request = Request::builder().method(method).uri_str(path).content_type(body.0).body(body.1);
+async fn send(
+    endpoint: &BoxEndpoint<'static>,
+    method: Method,
+    path: &str,
+    body: (&str, String),
+) -> Answer {
+    let request = Request::builder()
+        .method(method)
+        .uri_str(path)
+        .content_type(body.0)
+        .body(body.1);
     Answer::read(endpoint.get_response(request).await).await
 }
 
@@ -120,10 +139,17 @@ async fn an_outage_is_never_an_invalid_grant() {
     let grant = format!("grant_type=refresh_token&refresh_token={token}");
     let down = failing(&api, false);
     let refresh = send(&down, Method::POST, "/auth/token", (FORM, grant.clone())).await;
-    assert_snapshot!(refresh.shown(), @"");
+    assert_snapshot!(refresh.shown(), @r#"
+    503 application/json
+    retry-after: 1
+    {"error":"temporarily_unavailable","error_description":"not available at the moment"}
+    "#);
     let broken = failing(&api, true);
     let refresh = send(&broken, Method::POST, "/auth/token", (FORM, grant)).await;
-    assert_snapshot!(refresh.shown(), @"");
+    assert_snapshot!(refresh.shown(), @r#"
+    500 application/json
+    {"error":"server_error","error_description":"something went wrong here"}
+    "#);
 }
 
 #[tokio::test]
@@ -132,8 +158,15 @@ async fn an_outage_is_503_and_a_fault_500_and_neither_tells_more() {
     let (access, refresh) = api.login(USER, "portcullis").await;
     let (down, broken) = (failing(&api, false), failing(&api, true));
     let login = ("application/json", LOGIN.to_owned());
-    assert_snapshot!(send(&down, Method::POST, "/auth/login", login.clone()).await.shown(), @"");
-    assert_snapshot!(send(&broken, Method::POST, "/auth/login", login.clone()).await.shown(), @"");
+    assert_snapshot!(send(&down, Method::POST, "/auth/login", login.clone()).await.shown(), @r#"
+    503 application/problem+json
+    retry-after: 1
+    {"code":"unavailable","status":503,"title":"Not available at the moment","type":"urn:portcullis:problem:unavailable"}
+    "#);
+    assert_snapshot!(send(&broken, Method::POST, "/auth/login", login.clone()).await.shown(), @r#"
+    500 application/problem+json
+    {"code":"internal_error","status":500,"title":"Something went wrong here","type":"urn:portcullis:problem:internal_error"}
+    "#);
     let none = || ("text/plain", String::new());
     let revoke = (FORM, format!("token={refresh}"));
     for (method, path, body) in [
@@ -144,12 +177,26 @@ async fn an_outage_is_503_and_a_fault_500_and_neither_tells_more() {
         (Method::GET, "/health/ready", none()),
     ] {
         let answer = send(&down, method.clone(), path, body.clone()).await;
-        assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")), "{path}");
+        assert_eq!(
+            (answer.status, answer.header("retry-after")),
+            (503, Some("1")),
+            "{path}"
+        );
         let failed = send(&broken, method, path, body).await;
         assert_eq!(failed.status, 500, "{path}");
-        assert!(!format!("{answer:?}{failed:?}").contains("hunter2"), "{path}");
+        assert!(
+            !format!("{answer:?}{failed:?}").contains("hunter2"),
+            "{path}"
+        );
     }
-    let request = Request::builder().uri_str("/auth/me").header("authorization", format!("Bearer {access}"));
+    let request = Request::builder()
+        .uri_str("/auth/me")
+        .header("authorization", format!("Bearer {access}"));
     assert_eq!(down.get_response(request.finish()).await.status(), 503);
-    assert_eq!(send(&down, Method::GET, "/health/live", none()).await.status, 200);
+    assert_eq!(
+        send(&down, Method::GET, "/health/live", none())
+            .await
+            .status,
+        200
+    );
 }

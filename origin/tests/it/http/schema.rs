@@ -21,16 +21,29 @@ impl Document {
             assert_eq!(answer.status, 404, "{path} is not in the document");
             return;
         };
-        let named = if *method == Method::HEAD { "get".to_owned() } else { method.as_str().to_lowercase() };
+        let named = if *method == Method::HEAD {
+            "get".to_owned()
+        } else {
+            method.as_str().to_lowercase()
+        };
         let Some(operation) = operations.get(&named) else {
             assert_eq!(answer.status, 405, "{method} {path} is not in the document");
             return;
         };
         let response = operation.pointer(&format!("/responses/{}", answer.status));
-        let response = response.unwrap_or_else(|| panic!("{method} {path}: {} is not declared", answer.status));
-        for (name, header) in response.get("headers").and_then(Value::as_object).into_iter().flatten() {
+        let response = response
+            .unwrap_or_else(|| panic!("{method} {path}: {} is not declared", answer.status));
+        for (name, header) in response
+            .get("headers")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+        {
             let required = header.get("required") == Some(&Value::Bool(true));
-            assert!(!required || answer.header(&name.to_lowercase()).is_some(), "{method} {path}: no {name}");
+            assert!(
+                !required || answer.header(&name.to_lowercase()).is_some(),
+                "{method} {path}: no {name}"
+            );
         }
         if *method == Method::HEAD {
             return;
@@ -40,8 +53,11 @@ impl Document {
             return;
         };
         let media_type = answer.header("content-type").unwrap_or_default();
-        let schema = content.get(media_type).and_then(|content| content.get("schema"));
-        let schema = schema.unwrap_or_else(|| panic!("{method} {path}: {media_type} is not declared"));
+        let schema = content
+            .get(media_type)
+            .and_then(|content| content.get("schema"));
+        let schema =
+            schema.unwrap_or_else(|| panic!("{method} {path}: {media_type} is not declared"));
         if let Ok(body) = serde_json::from_str(&answer.body) {
             self.fits(&body, schema, &format!("{method} {path}"));
         }
@@ -49,12 +65,19 @@ impl Document {
 
     fn path(&self, path: &str) -> Option<&Value> {
         let covers = |template: &str| {
-            let (left, right): (Vec<_>, Vec<_>) = (template.split('/').collect(), path.split('/').collect());
+            let (left, right): (Vec<_>, Vec<_>) =
+                (template.split('/').collect(), path.split('/').collect());
             left.len() == right.len()
-                && left.iter().zip(right).all(|(segment, text)| *segment == text || segment.starts_with('{'))
+                && left
+                    .iter()
+                    .zip(right)
+                    .all(|(segment, text)| *segment == text || segment.starts_with('{'))
         };
         let paths = self.0.get("paths")?.as_object()?;
-        paths.iter().find(|(template, _)| covers(template)).map(|(_, operations)| operations)
+        paths
+            .iter()
+            .find(|(template, _)| covers(template))
+            .map(|(_, operations)| operations)
     }
 
     fn fits(&self, value: &Value, schema: &Value, place: &str) {
@@ -63,16 +86,25 @@ impl Document {
             return self.fits(value, schema, place);
         }
         if let Some(all) = schema.get("allOf").and_then(Value::as_array) {
-            return all.iter().for_each(|schema| self.fits(value, schema, place));
+            return all
+                .iter()
+                .for_each(|schema| self.fits(value, schema, place));
         }
         match schema.get("type").and_then(Value::as_str) {
             Some("object") => self.fits_object(value, schema, place),
             Some("array") => {
-                let items = value.as_array().unwrap_or_else(|| panic!("{place}: no array"));
-                items.iter().for_each(|item| self.fits(item, &schema["items"], place));
+                let items = value
+                    .as_array()
+                    .unwrap_or_else(|| panic!("{place}: no array"));
+                items
+                    .iter()
+                    .for_each(|item| self.fits(item, &schema["items"], place));
             }
             Some("string") => assert!(value.is_string(), "{place}: {value} is no string"),
-            Some("integer") => assert!(value.is_i64() || value.is_u64(), "{place}: {value} is no integer"),
+            Some("integer") => assert!(
+                value.is_i64() || value.is_u64(),
+                "{place}: {value} is no integer"
+            ),
             Some("boolean") => assert!(value.is_boolean(), "{place}: {value} is no boolean"),
             None => {}
             other => panic!("{place}: {other:?} is not known to this test"),
@@ -80,14 +112,25 @@ impl Document {
     }
 
     fn fits_object(&self, value: &Value, schema: &Value, place: &str) {
-        let members = value.as_object().unwrap_or_else(|| panic!("{place}: no object"));
-        for required in schema.get("required").and_then(Value::as_array).into_iter().flatten() {
+        let members = value
+            .as_object()
+            .unwrap_or_else(|| panic!("{place}: no object"));
+        for required in schema
+            .get("required")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+        {
             let name = required.as_str().unwrap();
             assert!(members.contains_key(name), "{place}: {name} is missing");
         }
-        let Some(properties) = schema.get("properties") else { return };
+        let Some(properties) = schema.get("properties") else {
+            return;
+        };
         for (name, member) in members {
-            let property = properties.get(name).unwrap_or_else(|| panic!("{place}: {name} is not declared"));
+            let property = properties
+                .get(name)
+                .unwrap_or_else(|| panic!("{place}: {name} is not declared"));
             self.fits(member, property, &format!("{place} {name}"));
         }
     }
@@ -100,22 +143,58 @@ async fn the_document_names_every_endpoint_and_the_errors_of_each() {
     let mut lines = Vec::new();
     for (path, operations) in document["paths"].as_object().unwrap() {
         for (method, operation) in operations.as_object().unwrap() {
-            let statuses: Vec<&str> =
-                operation["responses"].as_object().unwrap().keys().map(String::as_str).collect();
-            let secured = if operation.get("security").is_some() { " (bearer)" } else { "" };
+            let statuses: Vec<&str> = operation["responses"]
+                .as_object()
+                .unwrap()
+                .keys()
+                .map(String::as_str)
+                .collect();
+            let secured = if operation.get("security").is_some() {
+                " (bearer)"
+            } else {
+                ""
+            };
             lines.push(format!("{method} {path}{secured}: {}", statuses.join(" ")));
         }
     }
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    get /.well-known/jwks.json: 200 400 500 503
+    get /.well-known/oauth-authorization-server: 200 400 500 503
+    get /.well-known/revocations: 200 400 500 503
+    get /admin/users (bearer): 200 400 401 403 500 503
+    post /admin/users (bearer): 201 400 401 403 409 413 415 422 500 503
+    get /admin/users/{id} (bearer): 200 400 401 403 404 500 503
+    patch /admin/users/{id} (bearer): 200 400 401 403 404 413 415 422 500 503
+    post /admin/users/{id}/ban (bearer): 200 400 401 403 404 413 415 422 500 503
+    post /admin/users/{id}/unban (bearer): 200 400 401 403 404 500 503
+    post /auth/introspect: 200 400 401 403 413 415 500 503
+    post /auth/login: 200 400 401 403 413 415 422 500 503
+    post /auth/logout (bearer): 200 400 401 500 503
+    post /auth/logout-all (bearer): 200 400 401 500 503
+    get /auth/me (bearer): 200 400 401 500 503
+    post /auth/revoke: 200 400 401 413 415 500 503
+    get /auth/sessions (bearer): 200 400 401 500 503
+    delete /auth/sessions/{id} (bearer): 200 400 401 404 500 503
+    post /auth/setup: 204 400 413 415 422 500 503
+    post /auth/token: 200 400 401 413 415 429 500 503
+    get /health/live: 200 400 500 503
+    get /health/ready: 200 400 500 503
+    get /openapi.json: 200 400 500 503
+    "#);
 }
 
 #[tokio::test]
 async fn the_document_forbids_members_that_the_endpoints_refuse() {
     let api = Api::start().await;
     let document = api.get("/openapi.json").send().await.value();
-    let schema = |name: &str| document["components"]["schemas"][name]["additionalProperties"].clone();
+    let schema =
+        |name: &str| document["components"]["schemas"][name]["additionalProperties"].clone();
     for name in ["Login", "Setup", "NewUser", "UserChanges", "BanRequest"] {
         assert_eq!(schema(name), Value::Bool(false), "{name}");
     }
-    assert_eq!(schema("TokenRequest"), Value::Null, "OAuth ignores what it does not know");
+    assert_eq!(
+        schema("TokenRequest"),
+        Value::Null,
+        "OAuth ignores what it does not know"
+    );
 }

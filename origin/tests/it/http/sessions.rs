@@ -10,7 +10,21 @@ use crate::support::{ADMIN, USER};
 #[tokio::test]
 async fn me_is_who_the_database_says() {
     let api = Api::start().await;
-    assert_snapshot!(api.get("/auth/me").bearer(&api.user().await).send().await.shown(), @"");
+    assert_snapshot!(api.get("/auth/me").bearer(&api.user().await).send().await.shown(), @r#"
+    200 application/json
+    {
+      "client_id": "portcullis",
+      "id": "[id]",
+      "roles": [],
+      "scopes": [
+        "api:read",
+        "api:write",
+        "images:read"
+      ],
+      "session_id": "[session_id]",
+      "username": "ann"
+    }
+    "#);
 }
 
 #[tokio::test]
@@ -19,17 +33,46 @@ async fn who_shows_no_good_token_is_asked_for_one() {
     let token = api.user().await;
     let with = |value: &str| api.get("/auth/me").header("authorization", value).send();
     let absent = api.get("/auth/me").send().await;
-    assert_snapshot!(absent.shown(), @"");
-    assert_snapshot!(with("Bearer nonsense").await.shown(), @"");
+    assert_snapshot!(absent.shown(), @r#"
+    401 application/problem+json
+    www-authenticate: Bearer realm="portcullis"
+    {"code":"authentication_required","status":401,"title":"Authentication is required","type":"urn:portcullis:problem:authentication_required"}
+    "#);
+    assert_snapshot!(with("Bearer nonsense").await.shown(), @r#"
+    401 application/problem+json
+    www-authenticate: Bearer realm="portcullis", error="invalid_token"
+    {"code":"invalid_token","status":401,"title":"The access token is not valid","type":"urn:portcullis:problem:invalid_token"}
+    "#);
     for value in ["Basic YTpi", "Bearer", "Token x"] {
         assert_eq!(with(value).await.shown(), absent.shown(), "{value}");
     }
-    assert_eq!(with(&format!("bEARER  {token}")).await.status, 200, "the scheme has no case");
-    let twice = api.get("/auth/me").bearer(&token).bearer(&token).send().await;
-    assert_snapshot!(twice.shown(), @"");
-    assert_eq!(api.get(format!("/auth/me?access_token={token}")).send().await.status, 401);
+    assert_eq!(
+        with(&format!("bEARER  {token}")).await.status,
+        200,
+        "the scheme has no case"
+    );
+    let twice = api
+        .get("/auth/me")
+        .bearer(&token)
+        .bearer(&token)
+        .send()
+        .await;
+    assert_snapshot!(twice.shown(), @r#"
+    400 application/problem+json
+    {"code":"invalid_request","detail":"there are two Authorization headers","status":400,"title":"The request is not valid","type":"urn:portcullis:problem:invalid_request"}
+    "#);
+    assert_eq!(
+        api.get(format!("/auth/me?access_token={token}"))
+            .send()
+            .await
+            .status,
+        401
+    );
     api.test.clock.advance(606);
-    assert_eq!(with(&format!("Bearer {token}")).await.text("code"), "invalid_token");
+    assert_eq!(
+        with(&format!("Bearer {token}")).await.text("code"),
+        "invalid_token"
+    );
 }
 
 #[tokio::test]
@@ -39,22 +82,67 @@ async fn sessions_are_listed_and_ended_one_by_one() {
     api.test.clock.advance(60);
     let second = api.user().await;
     let list = api.get("/auth/sessions").bearer(&second).send().await;
-    assert_snapshot!(list.shown(), @"");
+    assert_snapshot!(list.shown(), @r#"
+    200 application/json
+    {
+      "sessions": [
+        {
+          "client_id": "portcullis",
+          "created_at": 1767225660,
+          "current": true,
+          "device": "laptop",
+          "expires_at": 1769817660,
+          "id": "[id]",
+          "last_from": {},
+          "last_used_at": 1767225660,
+          "opened_from": {}
+        },
+        {
+          "client_id": "portcullis",
+          "created_at": 1767225600,
+          "current": false,
+          "device": "laptop",
+          "expires_at": 1769817600,
+          "id": "[id]",
+          "last_from": {},
+          "last_used_at": 1767225600,
+          "opened_from": {}
+        }
+      ]
+    }
+    "#);
     let other = list.text("sessions/1/id");
-    let end = |id: &str| api.call(Method::DELETE, format!("/auth/sessions/{id}")).bearer(&second).send();
+    let end = |id: &str| {
+        api.call(Method::DELETE, format!("/auth/sessions/{id}"))
+            .bearer(&second)
+            .send()
+    };
     let ended = end(&other).await;
-    assert_eq!(ended.header("portcullis-feed-seq"), Some(ended.number("seq").to_string().as_str()));
+    assert_eq!(
+        ended.header("portcullis-feed-seq"),
+        Some(ended.number("seq").to_string().as_str())
+    );
     assert_eq!(api.get("/auth/me").bearer(&first).send().await.status, 401);
     assert_eq!(end(&other).await.status, 404, "it is over");
-    assert_snapshot!(end("nonsense").await.shown(), @"");
+    assert_snapshot!(end("nonsense").await.shown(), @r#"
+    404 application/problem+json
+    {"code":"not_found","status":404,"title":"There is nothing here","type":"urn:portcullis:problem:not_found"}
+    "#);
 }
 
 #[tokio::test]
 async fn another_users_session_is_not_found() {
     let api = Api::start().await;
     let theirs = api.login(ADMIN, "portcullis").await.0;
-    let id = api.get("/auth/me").bearer(&theirs).send().await.text("session_id");
-    let call = api.call(Method::DELETE, format!("/auth/sessions/{id}")).bearer(&api.user().await);
+    let id = api
+        .get("/auth/me")
+        .bearer(&theirs)
+        .send()
+        .await
+        .text("session_id");
+    let call = api
+        .call(Method::DELETE, format!("/auth/sessions/{id}"))
+        .bearer(&api.user().await);
     assert_eq!(call.send().await.status, 404);
     assert_eq!(api.get("/auth/me").bearer(&theirs).send().await.status, 200);
 }
@@ -64,13 +152,19 @@ async fn a_logout_ends_one_session_and_logout_all_every() {
     let api = Api::start().await;
     let (one, two, three) = (api.user().await, api.user().await, api.user().await);
     let out = api.post("/auth/logout").bearer(&one).send().await;
-    assert_eq!(out.header("portcullis-feed-seq"), Some(out.number("seq").to_string().as_str()));
+    assert_eq!(
+        out.header("portcullis-feed-seq"),
+        Some(out.number("seq").to_string().as_str())
+    );
     let status = async |token: &str| api.get("/auth/me").bearer(token).send().await.status;
     assert_eq!((status(&one).await, status(&two).await), (401, 200));
     let all = api.post("/auth/logout-all").bearer(&two).send().await;
     assert!(all.number("seq") > out.number("seq"));
     assert_eq!((status(&two).await, status(&three).await), (401, 401));
-    assert_eq!(api.post("/auth/logout").bearer(&one).send().await.status, 401);
+    assert_eq!(
+        api.post("/auth/logout").bearer(&one).send().await.status,
+        401
+    );
 }
 
 #[tokio::test]
@@ -78,9 +172,19 @@ async fn who_is_banned_cannot_act_whatever_the_token_says() {
     let api = Api::start().await;
     let (user, admin) = (api.user().await, api.admin().await);
     let path = format!("/admin/users/{}/ban", api.id_of(USER.0).await);
-    api.post(path).bearer(&admin).json(&json!({ "reason": "" })).send().await;
+    api.post(path)
+        .bearer(&admin)
+        .json(&json!({ "reason": "" }))
+        .send()
+        .await;
     for path in ["/auth/logout", "/auth/logout-all"] {
-        assert_eq!(api.post(path).bearer(&user).send().await.text("code"), "invalid_token");
+        assert_eq!(
+            api.post(path).bearer(&user).send().await.text("code"),
+            "invalid_token"
+        );
     }
-    assert_eq!(api.get("/auth/sessions").bearer(&user).send().await.status, 401);
+    assert_eq!(
+        api.get("/auth/sessions").bearer(&user).send().await.status,
+        401
+    );
 }

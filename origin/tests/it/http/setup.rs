@@ -7,23 +7,37 @@ use super::api::{Answer, Api};
 
 async fn invited(api: &Api) -> String {
     let body = json!({ "username": "new" });
-    let created = api.post("/admin/users").bearer(&api.admin().await).json(&body).send().await;
+    let created = api
+        .post("/admin/users")
+        .bearer(&api.admin().await)
+        .json(&body)
+        .send()
+        .await;
     created.text("setup_token")
 }
 
 async fn setup(api: &Api, token: &str, password: &str) -> Answer {
-    api.post("/auth/setup").json(&json!({ "token": token, "password": password })).send().await
+    api.post("/auth/setup")
+        .json(&json!({ "token": token, "password": password }))
+        .send()
+        .await
 }
 
 #[tokio::test]
 async fn a_setup_token_sets_the_password_once() {
     let api = Api::start().await;
     let token = invited(&api).await;
-    assert_snapshot!(setup(&api, &token, "short").await.shown(), @"");
+    assert_snapshot!(setup(&api, &token, "short").await.shown(), @r#"
+    422 application/problem+json
+    {"code":"validation_failed","detail":"password: a password has at least 8 characters","status":422,"title":"The request's content is not acceptable","type":"urn:portcullis:problem:validation_failed"}
+    "#);
     assert_eq!(setup(&api, &token, &"a".repeat(1025)).await.status, 422);
-    assert_snapshot!(setup(&api, &token, "a new password").await.shown(), @"");
+    assert_snapshot!(setup(&api, &token, "a new password").await.shown(), @"204 -");
     api.login(("new", "a new password"), "portcullis").await;
-    assert_snapshot!(setup(&api, &token, "another password").await.shown(), @"");
+    assert_snapshot!(setup(&api, &token, "another password").await.shown(), @r#"
+    422 application/problem+json
+    {"code":"validation_failed","detail":"token: the setup token is not valid","status":422,"title":"The request's content is not acceptable","type":"urn:portcullis:problem:validation_failed"}
+    "#);
     api.login(("new", "a new password"), "portcullis").await;
 }
 
