@@ -1,10 +1,17 @@
 //! The runtime's side: reads what the gate needs of a request, does what it says, and keeps the
 //! snapshot up to date.
 //!
-//! Invariants: what belongs to a request (streams, promises, timers) stays in its future; what
-//! outlives it is plain data in [`isolate`], never borrowed across an `await`; and a body never
-//! enters Wasm memory, but for the origin's two documents.
+//! Invariants: what belongs to a request (streams, promises, timers) stays with it; what outlives
+//! it is plain data in [`isolate`], never borrowed across an `await`; and a body never enters Wasm
+//! memory, but for the origin's two documents.
+//!
+//! When a client goes away, the runtime drops its request, and promises that the request waited for
+//! are never settled. A Rust future that waits for one would stay in memory for good. So no future
+//! of ours waits for an upstream: that is left to a chain of promises, which is collected. What our
+//! futures do wait for, timers and the origin's documents, `waitUntil` sees to its end.
 
+mod chain;
+mod context;
 mod document;
 mod head;
 mod isolate;
@@ -12,17 +19,20 @@ mod log;
 mod refresh;
 mod respond;
 
-use std::rc::Rc;
+use std::{cell::Cell, rc::Rc};
 
+use js_sys::Promise;
 use portcullis_shared::problem::Code;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
-use web_sys::{Request, Response};
-use worker::{Context, worker_sys};
+use web_sys::Request;
+use worker::worker_sys;
 
 use crate::{
     answer::Answer,
-    gate::{self, Config, Decision, Head, Plan, Ruling, Verdict},
+    gate::{self, Config, Head, Plan, Ruling, Verdict},
 };
+
+use context::Context;
 
 /// Takes the route table in; called once, when the isolate starts. A table that is wrong is
 /// remembered, and refuses every request.
@@ -31,59 +41,84 @@ pub fn start(routes: &str) {
     isolate::start(routes);
 }
 
-/// Answers a request.
-///
-/// # Errors
-///
-/// When not even an answer can be made; the entry module answers 500.
+/// Answers a request. The promise is rejected only when not even an answer can be made.
 #[wasm_bindgen]
-pub async fn fetch(
-    request: Request,
-    env: js_sys::Object,
-    context: worker_sys::Context,
-) -> Result<Response, JsValue> {
+pub fn fetch(request: Request, env: &js_sys::Object, context: worker_sys::Context) -> Promise {
     let head = match head::read(&request) {
         Ok(head) => head,
         Err(error) => {
             log::error("a request could not be read", &log::text(&error));
-            return respond::answer(&Head::default(), &Answer::problem(Code::InvalidRequest));
+            let answer = Answer::problem(Code::InvalidRequest);
+            return respond::answer(&Head::default(), &answer);
         }
     };
-    let config = match isolate::config(&env) {
+    let config = match isolate::config(env) {
         Ok(config) => config,
         Err(reason) => {
             log::error("not configured", &reason);
             return respond::answer(&head, &Answer::unavailable());
         }
     };
-    let ruling = rule(&head, &config, &Context::new(context)).await;
-    if let Some(reason) = &ruling.reason {
-        log::ruling(&head, &ruling.decision, reason);
+    if let Some(ruling) = rule_at_once(&head, &config) {
+        return respond::carry_out(&request, head, ruling);
     }
-    match ruling.decision {
-        Decision::Answer(answer) => respond::answer(&head, &answer),
-        Decision::Forward(forward) => respond::forward(&request, &head, &forward).await,
+    let context = Context::from(context);
+    let exchange = Rc::new((head, config));
+    let waiting = rule_after_waiting(Rc::clone(&exchange), context.clone());
+    let (promise, ruling) = hand_over(waiting);
+    context.wait_until(&promise);
+    chain::then(&promise, move |_| {
+        let head = exchange.0.clone();
+        match ruling.take() {
+            Some(ruling) => respond::carry_out(&request, head, ruling),
+            None => respond::answer(&head, &Answer::unavailable()),
+        }
+    })
+}
+
+/// Rules on a request for which nothing has to be fetched, as most are.
+fn rule_at_once(head: &Head, config: &Config) -> Option<Ruling> {
+    let case = match gate::plan(head, config) {
+        Plan::Ruled(ruling) => return Some(ruling),
+        Plan::Judge(case) => case,
+    };
+    if !isolate::is_fresh(case.demand().revocations) {
+        return case.screen();
+    }
+    match isolate::judge(&case) {
+        Verdict::Ruled(ruling) => Some(ruling),
+        Verdict::UnknownKey(_) => None,
     }
 }
 
-async fn rule(head: &Head, config: &Rc<Config>, context: &Context) -> Ruling {
+/// Rules on any request, and waits for what that takes.
+async fn rule_after_waiting(exchange: Rc<(Head, Rc<Config>)>, context: Context) -> Ruling {
+    let (head, config) = &*exchange;
     let case = match gate::plan(head, config) {
         Plan::Ruled(ruling) => return ruling,
         Plan::Judge(case) => case,
     };
-    if !isolate::is_fresh(case.demand().revocations) {
-        if let Some(ruling) = case.screen() {
-            return ruling;
-        }
-        refresh::freshen(config, context, case.demand().revocations).await;
-    }
+    refresh::freshen(config, &context, case.demand().revocations).await;
     let key = match isolate::judge(&case) {
         Verdict::Ruled(ruling) => return ruling,
         Verdict::UnknownKey(key) => key,
     };
-    refresh::look_for_key(config, context, &key).await;
+    refresh::look_for_key(config, &context, &key).await;
     match isolate::judge(&case) {
         Verdict::Ruled(ruling) => ruling,
         Verdict::UnknownKey(key) => gate::refuse_unknown_key(&case, &key),
     }
+}
+
+/// Runs a future as a promise, and leaves its ruling where it can be taken from.
+fn hand_over(
+    future: impl Future<Output = Ruling> + 'static,
+) -> (Promise, Rc<Cell<Option<Ruling>>>) {
+    let place = Rc::new(Cell::new(None));
+    let target = Rc::clone(&place);
+    let promise = wasm_bindgen_futures::future_to_promise(async move {
+        target.set(Some(future.await));
+        Ok(JsValue::UNDEFINED)
+    });
+    (promise, place)
 }

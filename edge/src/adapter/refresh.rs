@@ -11,7 +11,7 @@ use portcullis_shared::{
     revocation::{DOCUMENT_LIMIT, DocumentError},
     routes::{RevocationMode, built_in},
 };
-use worker::{Context, Delay};
+use worker::Delay;
 
 use crate::{
     gate::Config,
@@ -20,6 +20,7 @@ use crate::{
 };
 
 use super::{
+    context::Context,
     document::{self, Kind},
     isolate, log,
 };
@@ -64,11 +65,11 @@ async fn settle(
         let step = isolate::with_snapshot(|snapshot| advance(snapshot, since, isolate::now()));
         if let Some(attempt) = step.keys {
             let config = Rc::clone(config);
-            context.wait_until(async move { fetch_keys(&config, attempt).await });
+            context.spawn(async move { fetch_keys(&config, attempt).await });
         }
         if let Some(attempt) = step.feed {
             let config = Rc::clone(config);
-            context.wait_until(async move { fetch_feed(&config, attempt).await });
+            context.spawn(async move { fetch_feed(&config, attempt).await });
         }
         if !step.wait {
             return;

@@ -3,20 +3,20 @@
 //! Invariant: bodies, streams and upgrades are handed from the runtime to the runtime. Nothing here
 //! reads them, and nothing clones a request, which would split its body in two.
 
+use js_sys::Promise;
 use portcullis_shared::problem::Code;
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
-use wasm_bindgen_futures::JsFuture;
 use web_sys::{
     Headers, Request, RequestCache, RequestInit, RequestRedirect, Response, ResponseInit,
 };
 
 use crate::{
     answer::Answer,
-    gate::{CacheUse, Forward, Head},
+    gate::{CacheUse, Decision, Forward, Head, Ruling},
     headers,
 };
 
-use super::{head, isolate, log};
+use super::{chain, head, isolate, log};
 
 #[wasm_bindgen]
 extern "C" {
@@ -38,8 +38,26 @@ const SHARED_CACHE_HEADERS: [&str; 3] = [
     "surrogate-control",
 ];
 
+/// Does what was decided.
+pub(super) fn carry_out(request: &Request, head: Head, ruling: Ruling) -> Promise {
+    if let Some(reason) = &ruling.reason {
+        log::ruling(&head, &ruling.decision, reason);
+    }
+    match ruling.decision {
+        Decision::Answer(ours) => answer(&head, &ours),
+        Decision::Forward(on) => forward(request, head, on),
+    }
+}
+
 /// An answer of the edge's own.
-pub(super) fn answer(head: &Head, answer: &Answer) -> Result<Response, JsValue> {
+pub(super) fn answer(head: &Head, answer: &Answer) -> Promise {
+    match write(head, answer) {
+        Ok(response) => Promise::resolve(response.unchecked_ref::<JsValue>()),
+        Err(error) => Promise::reject(&error),
+    }
+}
+
+fn write(head: &Head, answer: &Answer) -> Result<Response, JsValue> {
     let init = ResponseInit::new();
     init.set_status(answer.status);
     let body = answer.body.as_deref().filter(|_| head.method != "HEAD");
@@ -53,26 +71,31 @@ pub(super) fn answer(head: &Head, answer: &Answer) -> Result<Response, JsValue> 
 }
 
 /// Sends the request on and hands its answer back.
-pub(super) async fn forward(
-    request: &Request,
-    head: &Head,
-    forward: &Forward,
-) -> Result<Response, JsValue> {
-    let answered = match send(request, forward).await {
-        Ok(response) => finish(&response, head, forward),
-        Err(error) => Err(error),
-    };
-    answered.or_else(|error| {
-        log::warning("an upstream did not answer", &log::text(&error));
-        let mut problem = Answer::problem(Code::BadGateway);
-        problem
-            .headers
-            .extend(forward.cors.iter().flatten().cloned());
-        answer(head, &problem)
-    })
+fn forward(request: &Request, head: Head, forward: Forward) -> Promise {
+    match send(request, &forward) {
+        Ok(sent) => chain::then(&sent, move |came| {
+            let response = came
+                .dyn_into()
+                .and_then(|response| finish(&response, &head, &forward));
+            match response {
+                Ok(response) => Promise::resolve(response.unchecked_ref::<JsValue>()),
+                Err(error) => bad_gateway(&head, &forward, &error),
+            }
+        }),
+        Err(error) => bad_gateway(&head, &forward, &error),
+    }
 }
 
-async fn send(request: &Request, forward: &Forward) -> Result<Response, JsValue> {
+fn bad_gateway(head: &Head, forward: &Forward, error: &JsValue) -> Promise {
+    log::warning("an upstream did not answer", &log::text(error));
+    let mut problem = Answer::problem(Code::BadGateway);
+    problem
+        .headers
+        .extend(forward.cors.iter().flatten().cloned());
+    answer(head, &problem)
+}
+
+fn send(request: &Request, forward: &Forward) -> Result<Promise, JsValue> {
     // The original is what the new request takes method, body, headers and signal from.
     let outgoing =
         Request::new_with_str_and_init(&forward.url, request.unchecked_ref::<RequestInit>())?;
@@ -88,9 +111,7 @@ async fn send(request: &Request, forward: &Forward) -> Result<Response, JsValue>
     if forward.cache == CacheUse::Private {
         init.set_cache(RequestCache::NoStore);
     }
-    JsFuture::from(fetch_request(&outgoing, &init))
-        .await
-        .map(JsCast::unchecked_into)
+    Ok(fetch_request(&outgoing, &init))
 }
 
 /// The upstream's answer with the headers that it has to have.
@@ -121,9 +142,9 @@ fn finish(response: &Response, head: &Head, forward: &Forward) -> Result<Respons
     }
     for (name, value) in forward.cors.iter().flatten() {
         if *name == "vary" {
-            headers.append(name, value)?
+            headers.append(name, value)?;
         } else {
-            headers.set(name, value)?
+            headers.set(name, value)?;
         }
     }
     sign(&headers, head)?;

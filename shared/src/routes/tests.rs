@@ -48,9 +48,9 @@ fn found(table: &RouteTable, host: &str, path: &str, method: &str) -> String {
             let demand = rule.access.demand();
             let scope =
                 demand.and_then(|demand| demand.scopes.iter().next().map(ToString::to_string));
-            let role = demand.and_then(|demand| demand.roles.iter().next().cloned());
+            let role_asked = demand.and_then(|demand| demand.roles.iter().next().cloned());
             let asked = scope
-                .or(role)
+                .or(role_asked)
                 .unwrap_or_else(|| rule.upstream.as_str().to_owned());
             format!("{} {asked}", rule.path)
         }
