@@ -7,6 +7,7 @@
 pub mod client;
 pub mod echo;
 pub mod edge;
+pub mod forged;
 pub mod hostile;
 pub mod origin;
 pub mod place;
@@ -16,5 +17,6 @@ pub mod process;
 pub mod proxy;
 pub mod raw;
 pub mod server;
+pub mod skewed;
 pub mod stack;
 pub mod wait;

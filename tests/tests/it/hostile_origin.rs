@@ -5,25 +5,15 @@ use std::time::Duration;
 
 use portcullis_e2e::clock;
 use portcullis_shared::{
-    corpus::Forge,
-    keys::SigningKey,
     revocation::{Digest, Kind, Record},
     time::UnixSeconds,
-    token::Policy,
 };
-use tokio::{task::JoinSet, time::Instant};
+use tokio::task::JoinSet;
 
 use crate::harness::{
-    client::Http,
-    echo,
-    edge::{Edge, Options},
-    hostile::{Conduct, Hostile, State, key},
-    ports,
-    server::Served,
-    wait,
+    forged::Forged,
+    hostile::{Conduct, State, key},
 };
-
-const ROUTES: &str = "[[route]]\npath = '/echo/*'\nupstream = 'echo'\naudience = 'api'\n";
 
 /// Ages with which a cut-off takes two seconds instead of thirty.
 const SHORT: [(&str, &str); 5] = [
@@ -34,74 +24,8 @@ const SHORT: [(&str, &str); 5] = [
     ("KEYS_HARD_MS", "2000"),
 ];
 
-/// Longer than anything takes with these ages.
-const LIMIT: Duration = Duration::from_secs(20);
-
-/// An edge before an echo, and behind it an origin of ours.
-struct Set {
-    origin: Hostile,
-    edge: Edge,
-    echo: Served,
-    http: Http,
-}
-
-impl Set {
-    async fn start(variables: &[(&'static str, &str)]) -> Self {
-        let port = ports::free();
-        let (origin, echo) = (Hostile::start(&ports::url(port)).await, echo::start());
-        let mut all = vec![("ORIGIN", origin.url()), ("UPSTREAM_ECHO", echo.url())];
-        all.extend(
-            variables
-                .iter()
-                .map(|(name, value)| (*name, (*value).to_owned())),
-        );
-        let options = Options {
-            port,
-            variables: all,
-            routes: Some(ROUTES.to_owned()),
-        };
-        Self {
-            origin,
-            edge: Edge::start(options).await,
-            echo,
-            http: Http::new(),
-        }
-    }
-
-    /// A token that the origin would have minted a moment ago.
-    fn token(&self, key: &SigningKey) -> String {
-        let issuer = self.edge.url();
-        let policy = Policy {
-            issuer: &issuer,
-            audience: "api",
-            max_lifetime: 600,
-        };
-        Forge {
-            key,
-            policy,
-            scope: "api:read",
-            now: clock::now(),
-        }
-        .good()
-    }
-
-    async fn status(&self, token: &str) -> u16 {
-        self.http.get(&self.edge.at("/echo/x"), token).await.status
-    }
-
-    /// Waits for a status; says how long it took.
-    async fn until_status(&self, token: &str, wanted: u16) -> Duration {
-        let start = Instant::now();
-        wait::until(&format!("status {wanted}"), LIMIT, || async {
-            (self.status(token).await == wanted).then_some(())
-        })
-        .await;
-        start.elapsed()
-    }
-}
-
 /// A cut-off and its end: a good token passes for the hard age, then gets 503, then passes again.
-async fn endures(set: &Set, name: &str, spoil: impl FnOnce(&mut State)) {
+async fn endures(set: &Forged, name: &str, spoil: impl FnOnce(&mut State)) {
     let token = set.token(&key(1));
     set.until_status(&token, 200).await;
     let seq = set.origin.state.lock().unwrap().seq;
@@ -136,7 +60,7 @@ async fn endures(set: &Set, name: &str, spoil: impl FnOnce(&mut State)) {
 
 #[tokio::test]
 async fn whatever_the_feed_answers_the_last_good_one_stays_in_force_and_then_nobody_passes() {
-    let set = Set::start(&SHORT).await;
+    let set = Forged::start(&SHORT).await;
     let html = b"<!doctype html><title>Sign in to the hotel's network</title>".to_vec();
     let old = {
         let state = set.origin.state.lock().unwrap();
@@ -164,7 +88,7 @@ async fn whatever_the_feed_answers_the_last_good_one_stays_in_force_and_then_nob
 
 #[tokio::test]
 async fn whatever_the_key_set_answers_the_last_good_one_stays_in_force_and_then_nobody_passes() {
-    let set = Set::start(&SHORT).await;
+    let set = Forged::start(&SHORT).await;
     let (one, twice) = {
         let state = set.origin.state.lock().unwrap();
         let one = String::from_utf8(state.key_set()).unwrap();
@@ -195,7 +119,7 @@ async fn whatever_the_key_set_answers_the_last_good_one_stays_in_force_and_then_
 
 #[tokio::test]
 async fn a_feed_that_goes_back_or_comes_from_a_stranger_is_not_taken() {
-    let set = Set::start(&SHORT).await;
+    let set = Forged::start(&SHORT).await;
     let seq = set.origin.state.lock().unwrap().seq;
     endures(&set, "older", |state| state.seq = seq - 1).await;
     endures(&set, "signed by an unknown key", |state| {
@@ -206,7 +130,7 @@ async fn a_feed_that_goes_back_or_comes_from_a_stranger_is_not_taken() {
 
 #[tokio::test]
 async fn a_cold_isolate_under_two_hundred_requests_answers_all_of_them_right() {
-    let set = Set::start(&[]).await;
+    let set = Forged::start(&[]).await;
     let (good, stranger) = (set.token(&key(1)), set.token(&key(7)));
     let mut requests = JoinSet::new();
     for number in 0..200 {
@@ -232,7 +156,7 @@ async fn a_cold_isolate_under_two_hundred_requests_answers_all_of_them_right() {
 
 #[tokio::test]
 async fn a_new_key_is_known_after_one_fetch_and_unknown_ones_cause_no_more() {
-    let set = Set::start(&[]).await;
+    let set = Forged::start(&[]).await;
     assert_eq!(set.status(&set.token(&key(1))).await, 200);
     let before = set.origin.keys_asked();
     set.origin.set(|state| state.keys.push(key(2)));
@@ -253,7 +177,7 @@ async fn a_new_key_is_known_after_one_fetch_and_unknown_ones_cause_no_more() {
 
 #[tokio::test]
 async fn what_a_withdrawn_key_signs_is_refused_and_so_are_feeds_that_it_signs() {
-    let set = Set::start(&SHORT).await;
+    let set = Forged::start(&SHORT).await;
     let (stolen, next) = (key(1), key(2));
     set.origin.set(|state| state.keys.push(key(2)));
     let (old, new) = (set.token(&stolen), set.token(&next));

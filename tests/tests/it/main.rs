@@ -13,6 +13,17 @@
     reason = "all of this program is a test: whatever goes wrong in it is a failure to show"
 )]
 
-#[allow(dead_code, reason = "being written")]
+mod architecture;
+mod ban;
+mod cut_off;
+mod forwarding;
 mod harness;
+mod headers;
 mod hostile_origin;
+mod origin_process;
+mod others_clients;
+mod races;
+mod round_the_edge;
+mod target;
+mod tokens;
+mod walk;

@@ -5,6 +5,8 @@ use std::time::Duration;
 use reqwest::{Method, RequestBuilder, header::HeaderMap};
 use serde_json::Value;
 
+use super::server::RUNTIME;
+
 /// The client.
 #[derive(Debug, Clone)]
 pub struct Http(reqwest::Client);
@@ -63,14 +65,19 @@ pub async fn send(request: RequestBuilder) -> Answer {
 }
 
 /// As [`send`], where no answer may come.
+///
+/// Connections are kept, so they must not belong to the runtime of the test that opened them.
 pub async fn try_send(request: RequestBuilder) -> reqwest::Result<Answer> {
-    let response = request.send().await?;
-    let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    Ok(Answer {
-        status,
-        headers,
-        body: response.bytes().await?.to_vec(),
-    })
+    let exchange = async {
+        let response = request.send().await?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Ok(Answer {
+            status,
+            headers,
+            body: response.bytes().await?.to_vec(),
+        })
+    };
+    RUNTIME.spawn(exchange).await.unwrap()
 }
 
 impl Answer {

@@ -32,7 +32,7 @@ pub struct Home {
     scratch: Scratch,
     issuer: String,
     database: String,
-    variables: Vec<(&'static str, String)>,
+    further: Vec<(&'static str, String)>,
 }
 
 /// A user.
@@ -51,7 +51,7 @@ impl Home {
             scratch,
             issuer: issuer.to_owned(),
             database,
-            variables: Vec::new(),
+            further: Vec::new(),
         }
     }
 
@@ -66,7 +66,7 @@ impl Home {
     /// Sets a variable.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.variables.push((name, value.into()));
+        self.further.push((name, value.into()));
         self
     }
 
@@ -89,16 +89,29 @@ impl Home {
         }
         command
             .current_dir(self.scratch.path())
-            .envs(CHEAP_HASHES)
-            .env("PORTCULLIS_ISSUER", &self.issuer)
-            .env("PORTCULLIS_DATABASE__URL", &self.database)
-            .env(
-                "PORTCULLIS_KEYS__MASTER_KEY_FILE",
-                self.scratch.path().join("master.key"),
-            )
-            .env("PORTCULLIS_LOG__FORMAT", "json")
-            .envs(self.variables.iter().map(|(name, value)| (name, value)));
+            .envs(self.variables());
         command
+    }
+
+    /// The settings, as variables.
+    pub fn variables(&self) -> Vec<(&'static str, String)> {
+        let mut all = vec![
+            ("PORTCULLIS_ISSUER", self.issuer.clone()),
+            ("PORTCULLIS_DATABASE__URL", self.database.clone()),
+            (
+                "PORTCULLIS_KEYS__MASTER_KEY_FILE",
+                self.master_key().display().to_string(),
+            ),
+            ("PORTCULLIS_LOG__FORMAT", "json".to_owned()),
+        ];
+        all.extend(CHEAP_HASHES.map(|(name, value)| (name, value.to_owned())));
+        all.extend(self.further.clone());
+        all
+    }
+
+    /// The file of the master keys.
+    pub fn master_key(&self) -> PathBuf {
+        self.scratch.path().join("master.key")
     }
 
     /// Runs a subcommand to its end, with `input` to read.

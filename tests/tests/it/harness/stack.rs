@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
+use sha2::{Digest, Sha256};
 use tokio::{sync::OnceCell, time::Instant};
 
 use super::{
@@ -21,6 +22,9 @@ pub const SCOPES: [&str; 3] = ["api:read", "api:write", "images:read"];
 /// The client of the administration.
 pub const ADMIN_CLIENT: &str = "portcullis-admin";
 
+/// A client that can keep a secret.
+pub const BACKEND: (&str, &str) = ("backend", "a-long-secret-that-only-the-backend-has");
+
 const EDGE_SECRET: &str = "the-edge-of-the-tests";
 
 /// The tests' own routes beside those of the repository.
@@ -33,6 +37,11 @@ audience = "api"
 [[route]]
 path = "/public/*"
 upstream = "echo"
+access = "public"
+
+[[route]]
+path = "/gone/*"
+upstream = "gone"
 access = "public"
 
 [[route]]
@@ -101,7 +110,9 @@ impl Stack {
     pub async fn start(variables: &[(&'static str, &str)]) -> Self {
         let edge_port = ports::free();
         let issuer = ports::url(edge_port);
-        let home = Home::sqlite(&issuer).with("PORTCULLIS_EDGE__SECRET", EDGE_SECRET);
+        let home = Home::sqlite(&issuer)
+            .with("PORTCULLIS_EDGE__SECRET", EDGE_SECRET)
+            .with_settings(&settings());
         let origin = Origin::start(home).await;
         let proxy = Proxy::start(origin.url());
         let api = server::demo_api(&issuer, &origin.url());
@@ -113,6 +124,8 @@ impl Stack {
             ("UPSTREAM_API", api.url()),
             ("UPSTREAM_IMAGES", images.url()),
             ("UPSTREAM_ECHO", echo.url()),
+            // Nobody listens at port 1.
+            ("UPSTREAM_GONE", ports::url(1)),
             ("EDGE_SECRET", EDGE_SECRET.to_owned()),
         ];
         all.extend(
@@ -187,6 +200,17 @@ impl Stack {
         )
         .await
     }
+}
+
+/// The settings that only a file can have: the further client.
+fn settings() -> String {
+    let digest = Sha256::digest(BACKEND.1.as_bytes());
+    let digest: Vec<String> = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let (id, digest) = (BACKEND.0, digest.concat());
+    format!(
+        "[[client]]\nid = \"{id}\"\nkind = \"confidential\"\nsecret_sha256 = \"{digest}\"\n\
+         audiences = [\"api\"]\n"
+    )
 }
 
 /// Logs in at an edge or an origin.
