@@ -91,7 +91,7 @@ pub(crate) fn replace(file: &Path, content: &[u8]) -> Result<()> {
 }
 
 fn compile(workspace: &Workspace, stop: &Stop) -> Result<PathBuf> {
-    let mut cargo = Command::new(Workspace::cargo());
+    let mut cargo = workspace.cargo();
     cargo.args([
         "build",
         "--profile",

@@ -14,7 +14,7 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -110,7 +110,7 @@ fn build(workspace: &Workspace, stop: &Stop) -> Result<()> {
 /// # Errors
 /// When they do not compile.
 pub(crate) fn build_servers(workspace: &Workspace, stop: &Stop) -> Result<()> {
-    let mut cargo = Command::new(Workspace::cargo());
+    let mut cargo = workspace.cargo();
     cargo.args([
         "build",
         "--package",

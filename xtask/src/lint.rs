@@ -30,7 +30,7 @@ const WARNINGS_ARE_ERRORS: [&str; 3] = ["--", "-D", "warnings"];
 /// When one does.
 pub(crate) fn run(workspace: &Workspace, stop: &Stop, options: &Options) -> Result<()> {
     let cargo = |args: &[&str]| {
-        let mut command = Command::new(Workspace::cargo());
+        let mut command = workspace.cargo();
         command.args(args).current_dir(workspace.root());
         command.env("CARGO_TARGET_DIR", workspace.target());
         command
@@ -68,7 +68,7 @@ pub(crate) fn run(workspace: &Workspace, stop: &Stop, options: &Options) -> Resu
     process::run(doc.env("RUSTDOCFLAGS", "-D warnings"), stop)?;
 
     eprintln!("dependencies");
-    let deny = tools::cargo_deny(stop)?.join("cargo-deny");
+    let deny = tools::cargo_deny(workspace, stop)?.join("cargo-deny");
     let deny = |check: &[&str]| {
         let mut command = Command::new(&deny);
         command

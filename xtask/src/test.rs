@@ -125,7 +125,7 @@ fn native(
     options: &Options,
     environment: &[(&'static str, OsString)],
 ) -> Command {
-    let mut cargo = Command::new(Workspace::cargo());
+    let mut cargo = workspace.cargo();
     cargo
         .args(["test", "--no-fail-fast", "--target-dir"])
         .arg(workspace.target());
@@ -145,7 +145,7 @@ fn wasm(workspace: &Workspace, options: &Options, stop: &Stop) -> Result<Command
     tools::wasm_target(stop)?;
     Node::ensure(workspace, stop)?;
     let runner = tools::wasm_bindgen(workspace, stop)?.join("wasm-bindgen-test-runner");
-    let mut cargo = Command::new(Workspace::cargo());
+    let mut cargo = workspace.cargo();
     cargo.args([
         "test",
         "--package",

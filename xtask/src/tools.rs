@@ -28,7 +28,7 @@ pub(crate) fn install_all(workspace: &Workspace, stop: &Stop) -> Result<()> {
     rust_target::ensure(stop)?;
     Node::ensure(workspace, stop)?;
     wasm_bindgen(workspace, stop)?;
-    cargo_deny(stop)?;
+    cargo_deny(workspace, stop)?;
     eprintln!("all tools are there (cache: {})", cache()?.display());
     Ok(())
 }
@@ -47,21 +47,21 @@ pub(crate) fn wasm_bindgen(workspace: &Workspace, stop: &Stop) -> Result<PathBuf
         // Its own lockfile pins releases that newer compilers reject.
         locked: false,
     }
-    .ensure(&cache()?, stop)
+    .ensure(workspace, &cache()?, stop)
 }
 
 /// The directory of `cargo-deny`.
 ///
 /// # Errors
 /// When it cannot be installed.
-pub(crate) fn cargo_deny(stop: &Stop) -> Result<PathBuf> {
+pub(crate) fn cargo_deny(workspace: &Workspace, stop: &Stop) -> Result<PathBuf> {
     cargo_tool::Tool {
         package: "cargo-deny",
         version: CARGO_DENY,
         programs: &["cargo-deny"],
         locked: true,
     }
-    .ensure(&cache()?, stop)
+    .ensure(workspace, &cache()?, stop)
 }
 
 /// Makes sure of the compiler's Wasm target.

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result};
 
@@ -66,8 +67,30 @@ impl Workspace {
         self.path("build/edge")
     }
 
-    /// The cargo that started us, so that one toolchain builds everything.
-    pub(crate) fn cargo() -> PathBuf {
-        env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from)
+    /// The cargo that started us, so that one toolchain builds everything, at the root.
+    ///
+    /// What `cargo run` told us about our own package is taken out of its environment: build
+    /// scripts that look at it (ring's does) would run, and their crates compile, each time that
+    /// one changes between `cargo xtask` and plain `cargo`.
+    pub(crate) fn cargo(&self) -> Command {
+        let program = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut command = Command::new(program);
+        command.current_dir(&self.root);
+        for (name, _) in env::vars_os() {
+            let bytes = name.as_encoded_bytes();
+            if OF_CARGO_RUN.iter().any(|prefix| bytes.starts_with(prefix)) {
+                command.env_remove(name);
+            }
+        }
+        command
     }
 }
+
+/// Beginnings of the variables that `cargo run` sets for the program it runs.
+const OF_CARGO_RUN: [&[u8]; 5] = [
+    b"CARGO_MANIFEST_",
+    b"CARGO_PKG_",
+    b"CARGO_BIN_",
+    b"CARGO_CRATE_",
+    b"CARGO_PRIMARY_",
+];

@@ -24,10 +24,15 @@ pub(super) struct Tool<'a> {
 
 impl Tool<'_> {
     /// The directory of the programs; builds them when they are not there yet.
-    pub(super) fn ensure(&self, cache: &Path, stop: &Stop) -> Result<PathBuf> {
+    pub(super) fn ensure(
+        &self,
+        workspace: &Workspace,
+        cache: &Path,
+        stop: &Stop,
+    ) -> Result<PathBuf> {
         let place = cache.join(format!("{}-{}", self.package, self.version));
         if !self.is_complete(&place) {
-            self.install(cache, &place, stop)?;
+            self.install(workspace, cache, &place, stop)?;
         }
         Ok(place.join("bin"))
     }
@@ -40,7 +45,13 @@ impl Tool<'_> {
         })
     }
 
-    fn install(&self, cache: &Path, place: &Path, stop: &Stop) -> Result<()> {
+    fn install(
+        &self,
+        workspace: &Workspace,
+        cache: &Path,
+        place: &Path,
+        stop: &Stop,
+    ) -> Result<()> {
         eprintln!(
             "installing {} {} (once; some minutes)",
             self.package, self.version
@@ -51,7 +62,7 @@ impl Tool<'_> {
             .tempdir_in(cache)
             .context("a place to install aside")?;
 
-        let mut command = Command::new(Workspace::cargo());
+        let mut command = workspace.cargo();
         command.args(["install", self.package, "--version", self.version, "--root"]);
         command.arg(aside.path());
         // Kept between attempts, so that an interrupted build goes on where it stopped.

@@ -138,7 +138,7 @@ fn copy_all(from: &Path, to: &Path) -> Result<()> {
 /// The gate and the cache in a module of their own, by the same steps as the deployed one.
 fn verification(workspace: &Workspace, node: &Node, output: &Path, stop: &Stop) -> Result<()> {
     let bindgen = tools::wasm_bindgen(workspace, stop)?;
-    let mut cargo = Command::new(Workspace::cargo());
+    let mut cargo = workspace.cargo();
     cargo.args([
         "build",
         "--profile",

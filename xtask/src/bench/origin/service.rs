@@ -29,7 +29,7 @@ pub(super) const PASSWORD: &str = "correct horse battery staple";
 /// # Errors
 /// When it does not compile.
 pub(super) fn build(workspace: &Workspace, stop: &Stop) -> Result<PathBuf> {
-    let mut cargo = Command::new(Workspace::cargo());
+    let mut cargo = workspace.cargo();
     cargo.args(["build", "--release", "--package", "portcullis-origin"]);
     cargo
         .args(["--bin", "portcullis", "--target-dir"])
