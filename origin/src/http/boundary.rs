@@ -147,3 +147,29 @@ fn finish(headers: &mut HeaderMap) {
 pub(crate) fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
     Failure::new(Code::Internal).to_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use poem::{EndpointExt, endpoint::make, middleware::CatchPanic};
+
+    use super::*;
+    use crate::system::OsEntropy;
+
+    #[tokio::test]
+    async fn a_panic_is_a_problem_that_tells_nothing() {
+        async fn panics(_: Request) -> Result<Response> {
+            panic!("hunter2")
+        }
+        let inner = make(panics).with(CatchPanic::new().with_handler(panicked));
+        let boundary = Boundary {
+            inner,
+            methods: Methods::default(),
+            entropy: Arc::new(OsEntropy),
+        };
+        let response = boundary.get_response(Request::default()).await;
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(response.headers().contains_key(REQUEST_ID));
+        let body = response.into_body().into_string().await.unwrap();
+        assert!(body.contains("internal_error") && !body.contains("hunter2"));
+    }
+}
