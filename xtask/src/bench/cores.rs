@@ -40,6 +40,23 @@ impl Cores {
         command
     }
 
+    /// Does some work of our own where what is measured runs.
+    pub(super) fn on_measured<T>(&self, work: impl FnOnce() -> T) -> T {
+        if !self.divided {
+            return work();
+        }
+        let moved = keep_to("0");
+        let done = work();
+        if !moved || !keep_to(&self.of_load()) {
+            eprintln!("warning: the cores could not be divided as they should be");
+        }
+        done
+    }
+
+    fn of_load(&self) -> String {
+        format!("1-{}", self.count - 1)
+    }
+
     /// How many threads what is measured can run at once.
     pub(super) fn of_measured(&self) -> usize {
         if self.divided { 1 } else { self.count }

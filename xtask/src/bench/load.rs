@@ -1,5 +1,6 @@
 //! A closed loop: each virtual user sends its next request when the last one was answered.
 
+use std::ops::AddAssign;
 use std::thread;
 use std::time::Duration;
 
@@ -26,7 +27,8 @@ pub(super) enum Limit {
     Each(usize),
 }
 
-/// What a run was like.
+/// What a run was like, or several.
+#[derive(Default)]
 pub(super) struct Load {
     elapsed: Duration,
     /// In ascending order.
@@ -59,6 +61,14 @@ impl Load {
             millis(95),
             millis(99)
         )
+    }
+}
+
+impl AddAssign for Load {
+    fn add_assign(&mut self, other: Self) {
+        self.elapsed += other.elapsed;
+        self.latencies.extend(other.latencies);
+        self.latencies.sort_unstable();
     }
 }
 

@@ -9,16 +9,19 @@ mod pgbench;
 mod service;
 mod users;
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
 
 use super::cores::Cores;
-use super::load::{self, Limit};
+use super::load::{self, Limit, Load};
 use crate::stop::Stop;
 use crate::test::postgres;
 use crate::workspace::Workspace;
 
+use floors::Count;
+use pgbench::Pgbench;
 use service::Service;
 use users::{Live, Login, Refresh};
 
@@ -27,8 +30,9 @@ const CONNECTIONS: usize = 16;
 
 const WARM_UP: Duration = Duration::from_secs(2);
 
-/// How long each operation is measured.
-const MEASURED: Duration = Duration::from_secs(10);
+/// All that is compared takes turns, so that a noisy minute of the machine falls on all of it.
+const ROUNDS: usize = 5;
+const TURN: Duration = Duration::from_secs(2);
 
 /// Measures on both databases.
 ///
@@ -40,21 +44,15 @@ pub(super) fn run(workspace: &Workspace, stop: &Stop) -> Result<()> {
     on_postgres(&program, stop)
 }
 
-fn on_sqlite(program: &std::path::Path, stop: &Stop) -> Result<()> {
+fn on_sqlite(program: &Path, stop: &Stop) -> Result<()> {
     println!("\nSQLite, durable commits (synchronous = FULL)");
     let cores = Cores::divide();
     let service = Service::start(program, &cores, None, stop)?;
-    let figures = measure(&service, &cores, stop)?;
-    let synced = floors::durable_writes(service.data(), MEASURED / 4)?;
-    println!(
-        "  {:<34} {synced:>9.0} /s   one after the other",
-        "floor: fdatasync of 4 KiB"
-    );
-    figures.compare();
+    Figures::measure(&service, &cores, None, stop)?.print(&cores);
     Ok(())
 }
 
-fn on_postgres(program: &std::path::Path, stop: &Stop) -> Result<()> {
+fn on_postgres(program: &Path, stop: &Stop) -> Result<()> {
     println!("\nPostgres, durable commits (fsync = on)");
     let server = match postgres::Server::started_durable(stop) {
         Ok(server) => server,
@@ -66,61 +64,94 @@ fn on_postgres(program: &std::path::Path, stop: &Stop) -> Result<()> {
     };
     let cores = Cores::divide();
     let service = Service::start(program, &cores, Some(server.url()), stop)?;
-    let figures = measure(&service, &cores, stop)?;
-    match pgbench::updates(server.url(), service.data(), CONNECTIONS, MEASURED, stop)? {
-        Some(updates) => {
-            println!("  {:<34} {updates:>9.0} /s", "floor: pgbench, one UPDATE");
-            println!("  pgbench / refresh {:>31.2}", updates / figures.refresh);
-        }
-        None => println!("  floor: pgbench is not there (Debian: apt install postgresql)"),
+    // After the first logins: its rows are made of sessions.
+    let logged_in = Refresh::some(&service, CONNECTIONS)?;
+    drop(logged_in);
+    let pgbench = Pgbench::prepare(server.url(), service.data(), CONNECTIONS)?;
+    if pgbench.is_none() {
+        println!("  without pgbench, which is not there (Debian: apt install postgresql)");
     }
-    figures.compare();
+    Figures::measure(&service, &cores, pgbench.as_ref(), stop)?.print(&cores);
     Ok(())
 }
 
-/// Operations a second.
+/// What was measured of the origin, and of the floors beside it.
+#[derive(Default)]
 struct Figures {
-    live: f64,
-    refresh: f64,
-    login: f64,
-    hashes: f64,
+    live: Load,
+    refresh: Load,
+    login: Load,
+    hashes: Count,
+    /// On `SQLite`: its writer is one, and this is what one writer can do.
+    synced: Option<Count>,
+    updates: Option<Count>,
 }
 
 impl Figures {
-    fn compare(&self) {
-        println!("  live / refresh {:>34.2}", self.live / self.refresh);
-        println!("  login / argon2id {:>32.2}", self.login / self.hashes);
+    fn measure(
+        service: &Service,
+        cores: &Cores,
+        pgbench: Option<&Pgbench>,
+        stop: &Stop,
+    ) -> Result<Self> {
+        let mut figures = Self::default();
+        let mut live = Live::some(service, CONNECTIONS)?;
+        let mut refresh = Refresh::some(service, CONNECTIONS)?;
+        let mut login = Login::some(service, CONNECTIONS)?;
+        load::run(&mut live, Limit::Time(WARM_UP), stop)?;
+        load::run(&mut refresh, Limit::Time(WARM_UP), stop)?;
+        for _ in 0..ROUNDS {
+            let turn = Limit::Time(TURN);
+            figures.live += load::run(&mut live, turn, stop)?;
+            figures.refresh += load::run(&mut refresh, turn, stop)?;
+            if service.is_on_sqlite() {
+                let synced = || floors::durable_writes(service.data(), TURN);
+                *figures.synced.get_or_insert_default() += cores.on_measured(synced)?;
+            }
+            if let Some(pgbench) = pgbench {
+                *figures.updates.get_or_insert_default() += pgbench.updates(TURN)?;
+            }
+            figures.login += load::run(&mut login, turn, stop)?;
+            let hashes = || floors::hashes(cores.of_measured(), TURN, stop);
+            figures.hashes += cores.on_measured(hashes)?;
+        }
+        Ok(figures)
     }
-}
 
-fn measure(service: &Service, cores: &Cores, stop: &Stop) -> Result<Figures> {
-    let time = Limit::Time(MEASURED);
-    let report = |name: &str, load: &load::Load| println!("  {name:<34} {}", load.line());
-
-    let mut live = Live::some(service, CONNECTIONS)?;
-    load::run(&mut live, Limit::Time(WARM_UP), stop)?;
-    let live = load::run(&mut live, time, stop)?;
-    report("floor: GET /health/live", &live);
-
-    let mut refresh = Refresh::some(service, CONNECTIONS)?;
-    load::run(&mut refresh, Limit::Time(WARM_UP), stop)?;
-    let refresh = load::run(&mut refresh, time, stop)?;
-    report("POST /auth/token (refresh)", &refresh);
-
-    let mut login = Login::some(service, CONNECTIONS)?;
-    let login = load::run(&mut login, time, stop)?;
-    report("POST /auth/login", &login);
-
-    let hashes = floors::hashes(cores.of_measured(), MEASURED / 2, stop)?;
-    println!(
-        "  {:<34} {hashes:>9.1} /s   {} thread(s)",
-        "floor: argon2id",
-        cores.of_measured()
-    );
-    Ok(Figures {
-        live: live.per_second(),
-        refresh: refresh.per_second(),
-        login: login.per_second(),
-        hashes,
-    })
+    fn print(&self, cores: &Cores) {
+        for (name, load) in [
+            ("POST /auth/token (refresh)", &self.refresh),
+            ("POST /auth/login", &self.login),
+            ("floor: GET /health/live", &self.live),
+        ] {
+            println!("  {name:<34} {}", load.line());
+        }
+        let hashes = format!("floor: argon2id, {} thread(s)", cores.of_measured());
+        let floors = [
+            (hashes.as_str(), Some(self.hashes)),
+            ("floor: one fdatasync after another", self.synced),
+            ("floor: pgbench, one UPDATE", self.updates),
+        ];
+        for (name, count) in floors
+            .iter()
+            .filter_map(|(name, count)| Some((name, (*count)?)))
+        {
+            println!("  {name:<34} {:>9.1} /s", count.per_second());
+        }
+        let refresh = self.refresh.per_second();
+        println!(
+            "  {:<34} {:>9.2}",
+            "live / refresh",
+            self.live.per_second() / refresh
+        );
+        if let Some(updates) = self.updates {
+            println!(
+                "  {:<34} {:>9.2}",
+                "pgbench / refresh",
+                updates.per_second() / refresh
+            );
+        }
+        let share = self.login.per_second() / self.hashes.per_second();
+        println!("  {:<34} {share:>9.2}", "login / argon2id");
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Write;
+use std::ops::AddAssign;
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
@@ -16,11 +17,31 @@ use crate::stop::Stop;
 /// The origin's default parameters: memory in KiB, passes, lanes.
 const ARGON2: (u32, u32, u32) = (19456, 2, 1);
 
-/// Hashes a second of argon2id on so many threads, each of which keeps its memory.
+/// How often something was done, and in what time.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Count {
+    pub(super) operations: usize,
+    pub(super) elapsed: Duration,
+}
+
+impl Count {
+    pub(super) fn per_second(self) -> f64 {
+        per_second(self.operations, self.elapsed)
+    }
+}
+
+impl AddAssign for Count {
+    fn add_assign(&mut self, other: Self) {
+        self.operations += other.operations;
+        self.elapsed += other.elapsed;
+    }
+}
+
+/// Hashes of argon2id on so many threads, each of which keeps its memory.
 ///
 /// # Errors
 /// When argon2 refuses its parameters, or a signal came.
-pub(super) fn hashes(threads: usize, time: Duration, stop: &Stop) -> Result<f64> {
+pub(super) fn hashes(threads: usize, time: Duration, stop: &Stop) -> Result<Count> {
     let (memory, passes, lanes) = ARGON2;
     let params = Params::new(memory, passes, lanes, Some(32)).map_err(|error| anyhow!(error))?;
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
@@ -35,8 +56,11 @@ pub(super) fn hashes(threads: usize, time: Duration, stop: &Stop) -> Result<f64>
     });
     let elapsed = watch.elapsed();
     stop.check()?;
-    let count: Result<usize> = counts.into_iter().sum();
-    Ok(per_second(count?, elapsed))
+    let operations: Result<usize> = counts.into_iter().sum();
+    Ok(Count {
+        operations: operations?,
+        elapsed,
+    })
 }
 
 fn hash_until(argon2: &Argon2<'_>, watch: Stopwatch, time: Duration, stop: &Stop) -> Result<usize> {
@@ -57,21 +81,24 @@ fn hash_until(argon2: &Argon2<'_>, watch: Stopwatch, time: Duration, stop: &Stop
     Ok(count)
 }
 
-/// Writes of a page a second, each on the disk before the next begins: no more commits a second
-/// come from one writer that does not gather them.
+/// Writes of a page, each on the disk before the next begins: no more commits come from one writer
+/// that does not gather them.
 ///
 /// # Errors
 /// When the file cannot be written.
-pub(super) fn durable_writes(directory: &Path, time: Duration) -> Result<f64> {
+pub(super) fn durable_writes(directory: &Path, time: Duration) -> Result<Count> {
     let mut file = File::create(directory.join("durable-writes")).context("durable writes")?;
     let page = [0x5a; 4096];
     let watch = Stopwatch::start();
-    let mut count = 0;
+    let mut operations = 0;
     while watch.elapsed() < time {
         file.write_all(&page)
             .and_then(|()| file.sync_data())
             .context("durable writes")?;
-        count += 1;
+        operations += 1;
     }
-    Ok(per_second(count, watch.elapsed()))
+    Ok(Count {
+        operations,
+        elapsed: watch.elapsed(),
+    })
 }

@@ -1,19 +1,19 @@
 //! Postgres' own load generator, with the one statement that a refresh cannot do without.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use crate::stop::Stop;
+use super::floors::Count;
 use crate::tools::{find_in_path, output_of};
 
 /// A row for each client, of the shape and with the indexes of a real session.
 const TABLE: &str = "
 CREATE TABLE bench_floor (LIKE sessions INCLUDING ALL, client integer UNIQUE) WITH (fillfactor = 80);
-INSERT INTO bench_floor SELECT *, row_number() OVER (ORDER BY id) - 1 FROM sessions;
+INSERT INTO bench_floor SELECT *, row_number() OVER (ORDER BY id) - 1 FROM sessions LIMIT 64;
 ";
 
 /// What a rotation writes, in a transaction of its own.
@@ -23,53 +23,71 @@ UPDATE bench_floor SET generation = generation + 1, accepted = generation, rotat
  WHERE client = :client_id;
 ";
 
-/// Updates a second of `clients` connections on the database in which the sessions are; `None`
-/// without `pgbench`.
-///
-/// # Errors
-/// When it fails.
-pub(super) fn updates(
-    url: &str,
-    scratch: &Path,
+/// The program, and a table for it to work on.
+pub(super) struct Pgbench {
+    program: PathBuf,
+    url: String,
     clients: usize,
-    time: Duration,
-    stop: &Stop,
-) -> Result<Option<f64>> {
-    let Some(program) = find_in_path("pgbench") else {
-        return Ok(None);
-    };
-    let script = |name: &str, text: &str| {
-        let file = scratch.join(name);
-        fs::write(&file, text)
-            .context("a script for pgbench")
-            .map(|()| file)
-    };
-    let pgbench = |arguments: &[&str], script: &Path| {
-        let mut command = Command::new(&program);
+    update: PathBuf,
+}
+
+impl Pgbench {
+    /// Makes the table on the database in which the sessions are, one row for each client; `None`
+    /// without `pgbench`.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub(super) fn prepare(url: &str, scratch: &Path, clients: usize) -> Result<Option<Self>> {
+        let Some(program) = find_in_path("pgbench") else {
+            return Ok(None);
+        };
+        let (table, update) = (scratch.join("table.sql"), scratch.join("update.sql"));
+        fs::write(&table, TABLE).context("a script for pgbench")?;
+        fs::write(&update, UPDATE).context("a script for pgbench")?;
+        let pgbench = Self {
+            program,
+            url: url.to_owned(),
+            clients,
+            update,
+        };
+        pgbench.run(&["--client=1", "--transactions=1"], &table)?;
+        Ok(Some(pgbench))
+    }
+
+    /// Updates in so much time, whole seconds of which count.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub(super) fn updates(&self, time: Duration) -> Result<Count> {
+        let clients = format!("--client={}", self.clients);
+        let time = format!("--time={}", time.as_secs());
+        let said = self.run(
+            &[&clients, &time, "--jobs=1", "--protocol=prepared"],
+            &self.update,
+        )?;
+        let figure = |name: &str| {
+            let line = said.lines().find_map(|line| line.strip_prefix(name))?;
+            line.split(' ').next()
+        };
+        let operations = figure("number of transactions actually processed: ")
+            .and_then(|count| count.parse::<u32>().ok());
+        let (operations, rate) = operations
+            .zip(figure("tps = ").and_then(|rate| rate.parse::<f64>().ok()))
+            .with_context(|| format!("pgbench said no tps:\n{said}"))?;
+        let elapsed = Duration::from_secs_f64(f64::from(operations) / rate.max(1.0));
+        Ok(Count {
+            operations: usize::try_from(operations)?,
+            elapsed,
+        })
+    }
+
+    fn run(&self, arguments: &[&str], script: &Path) -> Result<String> {
+        let mut command = Command::new(&self.program);
         command
             .args(["--no-vacuum", "--file"])
             .arg(script)
             .args(arguments)
-            .arg(url);
+            .arg(&self.url);
         output_of(&mut command)
-    };
-    pgbench(
-        &["--client=1", "--transactions=1"],
-        &script("table.sql", TABLE)?,
-    )?;
-    stop.check()?;
-    let said = pgbench(
-        &[
-            &format!("--client={clients}"),
-            &format!("--time={}", time.as_secs()),
-            "--jobs=1",
-            "--protocol=prepared",
-        ],
-        &script("update.sql", UPDATE)?,
-    )?;
-    let figure = said.lines().find_map(|line| line.strip_prefix("tps = "));
-    let figure = figure.and_then(|line| line.split(' ').next()?.parse().ok());
-    figure
-        .map(Some)
-        .with_context(|| format!("pgbench said no tps:\n{said}"))
+    }
 }

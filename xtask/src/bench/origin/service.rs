@@ -41,6 +41,7 @@ pub(super) fn build(workspace: &Workspace, stop: &Stop) -> Result<PathBuf> {
 /// A running origin.
 pub(super) struct Service {
     address: SocketAddr,
+    on_sqlite: bool,
     // The order matters: the process ends before its files go.
     process: Group,
     files: TempDir,
@@ -78,6 +79,7 @@ impl Service {
         let process = Group::spawn("portcullis", &mut command, Goodbye::TerminateAll)?;
         let mut service = Self {
             address,
+            on_sqlite: database.is_none(),
             process,
             files,
         };
@@ -89,6 +91,11 @@ impl Service {
     /// Where it listens.
     pub(super) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Whether its database is a file beside its other files.
+    pub(super) fn is_on_sqlite(&self) -> bool {
+        self.on_sqlite
     }
 
     /// Where its files are.
