@@ -40,10 +40,7 @@ pub(super) fn walk(at: &Addresses, accounts: &Accounts, stop: &Stop) -> Result<(
         stop,
     };
     walk.all_steps()?;
-    println!(
-        "the walk was gone in {:.1} s",
-        whole.elapsed().as_secs_f64()
-    );
+    println!("the walk took {:.1} s", whole.elapsed().as_secs_f64());
     Ok(())
 }
 
