@@ -94,7 +94,7 @@ impl Settings {
         self.users.check()?;
         self.edge.check()?;
         self.log.check()?;
-        client::check(&self.client)
+        client::check(&self.client, &self.issuer)
     }
 
     /// The settings as a TOML file that gives the same ones, but for the secrets.

@@ -52,6 +52,8 @@ impl Failure {
             Code::InvalidToken => {
                 failure.challenge("Bearer realm=\"portcullis\", error=\"invalid_token\"")
             }
+            // No scheme is registered for a password in a body, and a browser must not ask for one
+            // by itself, as it would for `Basic`.
             Code::InvalidCredentials => failure.challenge("Password realm=\"portcullis\""),
             Code::TooManyRequests | Code::Unavailable => failure.retry_after(RETRY_AFTER),
             Code::InvalidRequest

@@ -158,7 +158,7 @@ impl From<caller::NotAdmin> for Failure {
 impl From<setup::Error> for Failure {
     fn from(error: setup::Error) -> Self {
         match error {
-            setup::Error::InvalidToken => unacceptable("token", error),
+            setup::Error::InvalidToken => Self::new(Code::Forbidden).detail(error.to_string()),
             setup::Error::Password(rule) => rule.into(),
             setup::Error::Hashing(error) => Style::Problem.hashing(error),
             setup::Error::Store(error) => error.into(),

@@ -12,7 +12,7 @@ use poem_openapi::{
 };
 use serde_json::{Value, json};
 
-use super::answer::JSON;
+use super::{answer::JSON, parameters::FORM};
 
 /// Endpoints of one path may stand in several files: their entries are joined here, which the
 /// library by itself does not do.
@@ -43,27 +43,34 @@ impl<T: OpenApi> OpenApi for Joined<T> {
 /// The document, as it is served.
 pub(crate) fn document<T: OpenApi>(service: &OpenApiService<T, ()>) -> Value {
     let mut document: Value = serde_json::from_str(&service.spec()).unwrap_or_default();
-    let strict: BTreeSet<String> = operations(&document)
-        .filter_map(|(_, _, operation)| strict_body(operation))
+    let bodies: BTreeMap<String, Value> = operations(&document)
+        .filter_map(|(_, _, operation)| further_members(operation))
         .collect();
-    for name in strict {
-        // The library knows no schema that forbids further members.
+    for (name, further) in bodies {
         let schema = document.pointer_mut(&format!("/components/schemas/{name}"));
         if let Some(schema) = schema.and_then(Value::as_object_mut) {
-            schema.insert("additionalProperties".to_owned(), json!(false));
+            schema.insert("additionalProperties".to_owned(), further);
         }
     }
     document
 }
 
-/// The name of the schema of a body that is JSON alone, and so taken strictly.
-fn strict_body(operation: &Value) -> Option<String> {
+/// The name of an operation's body, and which members it may have beside those that are named,
+/// which the library cannot say: a body that is JSON alone is taken strictly, a form ignores what
+/// it does not know, unless that comes twice.
+fn further_members(operation: &Value) -> Option<(String, Value)> {
     let content = operation.pointer("/requestBody/content")?.as_object()?;
-    let (1, Some(body)) = (content.len(), content.get(JSON)) else {
-        return None;
-    };
-    let reference = body.pointer("/schema/$ref")?.as_str()?;
-    reference.rsplit('/').next().map(str::to_owned)
+    let reference = content.get(JSON)?.pointer("/schema/$ref")?.as_str()?;
+    let name = reference.rsplit('/').next()?.to_owned();
+    let is_form = content.contains_key(FORM);
+    Some((
+        name,
+        if is_form {
+            json!({ "type": "string" })
+        } else {
+            json!(false)
+        },
+    ))
 }
 
 fn operations(document: &Value) -> impl Iterator<Item = (&String, &String, &Value)> {

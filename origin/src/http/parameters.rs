@@ -163,8 +163,9 @@ impl<'a, T: Type> ApiExtractor<'a> for Parameters<T> {
         let pairs = if is_form {
             form::parse(&bytes).map_err(|error| invalid(&error.to_string()))?
         } else {
-            let object: Object = serde_json::from_slice(&bytes)
-                .map_err(|_| invalid("the body is not a JSON object without repeated members"))?;
+            let object: Object = serde_json::from_slice(&bytes).map_err(|_| {
+                invalid("the body is not a JSON object of strings, each there once")
+            })?;
             object.0
         };
         let pairs = pairs
@@ -193,6 +194,18 @@ fn unreadable(error: Unreadable) -> Failure {
         Unreadable::Broken => invalid("the body did not arrive"),
     }
 }
+
+/// Every parameter that an endpoint looks at. As JSON it must be a string: taking another value
+/// for an absent one would, for a scope, give more than was asked for.
+const KNOWN: [&str; 7] = [
+    "client_id",
+    "client_secret",
+    "grant_type",
+    "refresh_token",
+    "scope",
+    "token",
+    "token_type_hint",
+];
 
 /// A JSON object whose members are there once each; only the strings are of interest.
 struct Object(Vec<(String, String)>);
@@ -226,6 +239,9 @@ impl<'de> Visitor<'de> for ObjectVisitor {
             }
             match member {
                 Member::Text(value) => pairs.push((name, value)),
+                Member::Other(_) if KNOWN.contains(&name.as_str()) => {
+                    return Err(serde::de::Error::custom("a parameter is not a string"));
+                }
                 Member::Other(_) => {}
             }
         }

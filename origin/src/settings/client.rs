@@ -12,11 +12,7 @@ use super::{
     error::{Checked, invalid},
     issuer::Issuer,
 };
-
-/// The client of a login that names none.
-pub const DEFAULT: &str = "portcullis";
-/// The client of the administration.
-pub const ADMIN: &str = "portcullis-admin";
+use crate::domain::app::{ADMIN_CLIENT, DEFAULT_CLIENT};
 
 /// A client.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,8 +105,8 @@ pub(super) fn built_in(issuer: &Issuer) -> Vec<Client> {
         scopes: None,
     };
     vec![
-        public(DEFAULT, &["api", "images"]),
-        public(ADMIN, &[issuer.as_str()]),
+        public(DEFAULT_CLIENT, &["api", "images"]),
+        public(ADMIN_CLIENT, &[issuer.as_str()]),
     ]
 }
 
@@ -123,7 +119,7 @@ pub(super) fn add_built_in(clients: &mut Vec<Client>, issuer: &Issuer) {
     }
 }
 
-pub(super) fn check(clients: &[Client]) -> Checked {
+pub(super) fn check(clients: &[Client], issuer: &Issuer) -> Checked {
     let mut ids = BTreeSet::new();
     for client in clients {
         let id = &client.id;
@@ -135,13 +131,13 @@ pub(super) fn check(clients: &[Client]) -> Checked {
         if !ids.insert(id) {
             return Err(invalid("client.id", format!("`{id}` is there twice")));
         }
-        client.check()?;
+        client.check(issuer)?;
     }
     Ok(())
 }
 
 impl Client {
-    fn check(&self) -> Checked {
+    fn check(&self, issuer: &Issuer) -> Checked {
         let refuse =
             |key: &str, reason: &str| Err(invalid(&format!("client `{}`: {key}", self.id), reason));
         match (self.kind, &self.secret_sha256) {
@@ -164,6 +160,10 @@ impl Client {
                 "audiences",
                 "must be one or more, each of 1 to 256 visible ASCII characters",
             );
+        }
+        // No upstream may ever hold a token that administrates.
+        if self.id == ADMIN_CLIENT && self.audiences != [issuer.as_str()] {
+            return refuse("audiences", "must be the issuer alone");
         }
         if self
             .scopes

@@ -190,6 +190,23 @@ mod tests {
     }
 
     #[test]
+    fn the_administrations_tokens_are_for_the_issuer_alone() {
+        let client = |audiences: &str| {
+            from_file(&format!(
+                "[[client]]\nid = \"portcullis-admin\"\nkind = \"public\"\naudiences = {audiences}"
+            ))
+        };
+        assert_eq!(
+            client("[\"http://127.0.0.1:8787\", \"api\"]").unwrap_err(),
+            "client `portcullis-admin`: audiences: must be the issuer alone"
+        );
+        assert_eq!(
+            client("[\"http://127.0.0.1:8787\"]").unwrap().client.len(),
+            2
+        );
+    }
+
+    #[test]
     fn what_is_printed_holds_no_secret() {
         let settings = from_file(
             "[database]\nurl = \"postgres://u:hunter2@h/d\"\n[edge]\nsecret = \"hunter2-hunter2-hunter2\"\n\

@@ -88,22 +88,42 @@ struct Server {
 
 impl Server {
     fn start(place: &Place) -> Self {
-        let mut child = place
-            .command(&["serve"])
-            .env("PORTCULLIS_LOG__FORMAT", "json")
+        Self::start_with(place, "json")
+    }
+
+    /// Waits for the line that tells the address.
+    fn start_with(place: &Place, format: &str) -> Self {
+        let mut command = place.command(&["serve"]);
+        let mut child = command
+            .env("PORTCULLIS_LOG__FORMAT", format)
             .spawn()
             .unwrap();
-        let mut log = BufReader::new(child.stderr.take().unwrap());
+        let log = BufReader::new(child.stderr.take().unwrap());
+        let address = String::new();
+        let mut server = Self {
+            child,
+            log,
+            address,
+        };
+        let line = server.line_with("listening on");
+        let address = line.split("http://").nth(1).unwrap();
+        let end = address
+            .find(|character: char| !"0123456789.:".contains(character))
+            .unwrap();
+        address[..end].clone_into(&mut server.address);
+        server
+    }
+
+    /// Reads the log up to a line with this text.
+    fn line_with(&mut self, text: &str) -> String {
         loop {
             let mut line = String::new();
-            assert!(log.read_line(&mut line).unwrap() > 0, "the server stopped");
-            let event: Value = serde_json::from_str(&line).unwrap();
-            if let Some(address) = event["address"].as_str() {
-                return Self {
-                    child,
-                    address: address.to_owned(),
-                    log,
-                };
+            assert!(
+                self.log.read_line(&mut line).unwrap() > 0,
+                "the server stopped"
+            );
+            if line.contains(text) {
+                return line;
             }
         }
     }
@@ -337,7 +357,7 @@ fn the_settings_in_force_are_printed_without_secrets_and_can_be_read_again() {
 #[test]
 fn a_server_starts_answers_and_stops() {
     let place = Place::new();
-    let server = Server::start(&place);
+    let mut server = Server::start(&place);
     // Beside the running server.
     place.run(&["user", "add", "ann", "--password-stdin"], PASSWORD);
     let tokens = answer(server.connect(&login("ann", PASSWORD)));
@@ -352,7 +372,6 @@ fn a_server_starts_answers_and_stops() {
         assert_eq!(mode & 0o777, 0o600, "{file}");
     }
     server.terminate();
-    let mut server = server;
     assert!(server.child.wait().unwrap().success());
     let mut log = String::new();
     server.log.read_to_string(&mut log).unwrap();
@@ -373,11 +392,7 @@ fn a_server_that_is_stopped_finishes_what_is_in_flight() {
     // The request is being read once another that came later is answered.
     assert!(answer(server.connect(&login("ann", PASSWORD))).starts_with("HTTP/1.1 200"));
     server.terminate();
-    let mut line = String::new();
-    while !line.contains("stopping") {
-        line.clear();
-        assert!(server.log.read_line(&mut line).unwrap() > 0);
-    }
+    server.line_with("stopping");
     stream.write_all(rest.as_bytes()).unwrap();
     assert!(answer(stream).starts_with("HTTP/1.1 200"));
     assert!(server.child.wait().unwrap().success());
@@ -404,19 +419,7 @@ fn a_taken_port_is_a_clear_error() {
 #[test]
 fn nothing_from_outside_gets_raw_into_the_log() {
     let place = Place::new();
-    let mut child = place.command(&["serve"]).spawn().unwrap();
-    let mut log = BufReader::new(child.stderr.take().unwrap());
-    let mut line = String::new();
-    while !line.contains("listening") {
-        line.clear();
-        assert!(log.read_line(&mut line).unwrap() > 0);
-    }
-    let address = line.rsplit("address=").next().unwrap().trim().to_owned();
-    let server = Server {
-        child,
-        log,
-        address,
-    };
+    let mut server = Server::start_with(&place, "human");
     let path = "/%0d%0a%1b[31m?secret=hunter2";
     let request = format!(
         "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nUser-Agent: \x1b[31m\r\n\
@@ -425,7 +428,6 @@ fn nothing_from_outside_gets_raw_into_the_log() {
     let _ = answer(server.connect(&request));
     let _ = answer(server.connect(&request.replace('\x1b', "")));
     server.terminate();
-    let mut server = server;
     assert!(server.child.wait().unwrap().success());
     let mut rest = String::new();
     server.log.read_to_string(&mut rest).unwrap();

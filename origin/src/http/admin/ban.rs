@@ -24,7 +24,7 @@ use crate::{
 #[serde(deny_unknown_fields)]
 struct Body {
     /// For people: at most 500 characters, none of them for control.
-    #[oai(validator(max_length = 500))]
+    #[oai(validator(max_length = 500, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$"))]
     reason: String,
 }
 

@@ -23,9 +23,11 @@ use crate::{
 #[serde(deny_unknown_fields)]
 struct Body {
     /// All roles from now on.
+    #[oai(validator(pattern = "^[A-Za-z0-9._:-]{1,64}$"))]
     #[serde(default, deserialize_with = "present")]
     roles: Option<Vec<String>>,
     /// All scopes from now on.
+    #[oai(validator(pattern = r"^[!#-\[\]-~]{1,64}$"))]
     #[serde(default, deserialize_with = "present")]
     scopes: Option<Vec<String>>,
 }

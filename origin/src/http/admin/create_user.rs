@@ -31,11 +31,11 @@ struct Body {
     ))]
     username: String,
     /// The roles, such as `admin`.
-    #[oai(default)]
+    #[oai(default, validator(pattern = "^[A-Za-z0-9._:-]{1,64}$"))]
     #[serde(default)]
     roles: Vec<String>,
     /// What the user may be granted, such as `api:read`.
-    #[oai(default)]
+    #[oai(default, validator(pattern = r"^[!#-\[\]-~]{1,64}$"))]
     #[serde(default)]
     scopes: Vec<String>,
 }

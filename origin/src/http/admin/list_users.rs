@@ -63,8 +63,8 @@ impl Api {
                 Some(cursor::read(&text, &app.master).ok_or_else(off)?)
             }
         };
-        let (least, most, default) = LIMITS;
-        let limit = usize::try_from(limit.0.unwrap_or(default).clamp(least, most)).unwrap_or(1);
+        let (min, max, default) = LIMITS;
+        let limit = usize::try_from(limit.0.unwrap_or(default).clamp(min, max)).unwrap_or(1);
         let search = search.0.map(|text| text.to_ascii_lowercase());
         if search
             .as_deref()

@@ -29,7 +29,11 @@ struct Body {
     #[serde(default, deserialize_with = "present")]
     client_id: Option<String>,
     /// What the client calls the device, for the user's list of sessions.
-    #[oai(validator(min_length = 1, max_length = 100))]
+    #[oai(validator(
+        min_length = 1,
+        max_length = 100,
+        pattern = r"^[^\x00-\x1f\x7f-\x9f]*$"
+    ))]
     #[serde(default, deserialize_with = "present")]
     device: Option<String>,
 }

@@ -20,6 +20,7 @@ use crate::{
 #[oai(rename = "RevocationRequest")]
 struct Form {
     /// A refresh token or an access token.
+    #[oai(validator(min_length = 1))]
     token: String,
     /// Taken, and of no need.
     token_type_hint: Option<String>,

@@ -33,7 +33,7 @@ struct Body {
 struct Failures;
 
 impl Declared for Failures {
-    const PROBLEMS: &'static [&'static [Code]] = &[refused::BODY];
+    const PROBLEMS: &'static [&'static [Code]] = &[refused::BODY, &[Code::Forbidden]];
 }
 
 /// 204.

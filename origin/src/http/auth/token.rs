@@ -23,8 +23,10 @@ use crate::{
 #[oai(rename = "TokenRequest")]
 struct Form {
     /// `refresh_token`.
+    #[oai(validator(pattern = "^refresh_token$"))]
     grant_type: String,
     /// The refresh token.
+    #[oai(validator(min_length = 1))]
     refresh_token: String,
     /// What the access token shall be limited to, separated by spaces.
     scope: Option<String>,

@@ -2,7 +2,6 @@
 //! fetches about once a second.
 
 use poem_openapi::{OpenApi, param::Query};
-use portcullis_shared::revocation::DOCUMENT_TYPE;
 
 use crate::{
     domain::feed,
@@ -42,9 +41,9 @@ impl Api {
         &self,
         service: Shared<'_>,
         /// The `seq` of the last document that was read; without it, everything is in the answer.
+        #[oai(validator(minimum(value = "0")))]
         since: Query<Option<u64>>,
     ) -> Result<Document<Revocations>, Refused<Failures>> {
-        debug_assert!(Revocations::MEDIA_TYPE.ends_with(DOCUMENT_TYPE));
         let answer = feed::document(&service.app, since.0.unwrap_or_default()).await?;
         Ok(Document::new(&*answer.document).at(answer.seq))
     }

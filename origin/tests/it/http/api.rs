@@ -73,8 +73,8 @@ impl Api {
             audience: Audience::new(vec!["api".to_owned()]).unwrap(),
             scopes: None,
         };
-        let test = TestApp::with(Engine::Sqlite, |config| config.clients.push(backend)).await;
-        let client = TestClient::new(endpoint(Arc::clone(&test.app)));
+        let app = TestApp::with(Engine::Sqlite, |config| config.clients.push(backend)).await;
+        let client = TestClient::new(endpoint(Arc::clone(&app.app)));
         let text = client
             .get("/openapi.json")
             .send()
@@ -85,7 +85,7 @@ impl Api {
             .await;
         let document = Document::parse(&text.unwrap());
         Self {
-            test,
+            test: app,
             client,
             document,
         }

@@ -35,8 +35,8 @@ async fn a_setup_token_sets_the_password_once() {
     assert_snapshot!(setup(&api, &token, "a new password").await.shown(), @"204 -");
     api.login(("new", "a new password"), "portcullis").await;
     assert_snapshot!(setup(&api, &token, "another password").await.shown(), @r#"
-    422 application/problem+json
-    {"code":"validation_failed","detail":"token: the setup token is not valid","status":422,"title":"The request's content is not acceptable","type":"urn:portcullis:problem:validation_failed"}
+    403 application/problem+json
+    {"code":"forbidden","detail":"the setup token is not valid","status":403,"title":"This is not allowed","type":"urn:portcullis:problem:forbidden"}
     "#);
     api.login(("new", "a new password"), "portcullis").await;
 }
@@ -46,6 +46,6 @@ async fn a_setup_token_expires() {
     let api = Api::start().await;
     let token = invited(&api).await;
     api.test.clock.advance(86_400);
-    assert_eq!(setup(&api, &token, "a new password").await.status, 422);
-    assert_eq!(setup(&api, "nonsense", "a new password").await.status, 422);
+    assert_eq!(setup(&api, &token, "a new password").await.status, 403);
+    assert_eq!(setup(&api, "nonsense", "a new password").await.status, 403);
 }

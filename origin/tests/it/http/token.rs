@@ -134,7 +134,7 @@ async fn a_grant_is_refused_by_what_is_wrong_with_it() {
         .await;
     assert_snapshot!(twice.shown(), @r#"
     400 application/json
-    {"error":"invalid_request","error_description":"the body is not a JSON object without repeated members"}
+    {"error":"invalid_request","error_description":"the body is not a JSON object of strings, each there once"}
     "#);
     let plain = api
         .post("/auth/token")
@@ -159,6 +159,22 @@ async fn a_grant_is_refused_by_what_is_wrong_with_it() {
         200,
         "none of that spent it"
     );
+}
+
+#[tokio::test]
+async fn a_json_parameter_that_is_no_string_is_not_taken_for_an_absent_one() {
+    let api = Api::start().await;
+    let (_, token) = api.login(USER, "portcullis").await;
+    for (name, value) in [
+        ("scope", json!(["api:read"])),
+        ("client_id", json!(null)),
+        ("client_secret", json!(1)),
+    ] {
+        let mut body = json!({ "grant_type": "refresh_token", "refresh_token": token });
+        body[name] = value;
+        let answer = api.post("/auth/token").json(&body).send().await;
+        assert_eq!(answer.text("error"), "invalid_request", "{name}");
+    }
 }
 
 #[tokio::test]
