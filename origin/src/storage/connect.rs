@@ -4,7 +4,6 @@ use std::{
     io,
     path::{self, PathBuf},
     sync::Arc,
-    time::Duration,
 };
 
 use sqlx::{
@@ -79,9 +78,7 @@ impl Place {
                 // A connection without the limits of the service's: a step may take its time.
                 // sqlx holds an advisory lock meanwhile.
                 let mut connection = options.connect().await?;
-                migrations::migrator(migrations::POSTGRES)
-                    .run(&mut connection)
-                    .await?;
+                migrations::run(migrations::POSTGRES, &mut connection).await?;
                 Ok(connection.close().await?)
             }
         }
@@ -125,9 +122,7 @@ async fn migrate_sqlite(path: &path::Path) -> Result<(), ConnectError> {
     sqlite::create(path).map_err(made)?;
     let mut connection = sqlite::open(path).await?;
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    migrations::migrator(migrations::SQLITE)
-        .run(&mut *transaction)
-        .await?;
+    migrations::run(migrations::SQLITE, &mut *transaction).await?;
     transaction.commit().await?;
     Ok(connection.close().await?)
 }

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use sqlx::{
     SqlStr,
-    migrate::{Migration, MigrationType, Migrator},
+    migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator},
 };
 
 /// The steps of one engine.
@@ -29,8 +29,8 @@ pub(super) const SQLITE: Steps = steps!("sqlite": 1 "0001_initial");
 /// The steps on Postgres.
 pub(super) const POSTGRES: Steps = steps!("postgres": 1 "0001_initial");
 
-/// What runs those steps that a database does not have yet.
-pub(super) fn migrator(steps: Steps) -> Migrator {
+/// Runs those steps that a database does not have yet.
+pub(super) async fn run(steps: Steps, connection: &mut impl Migrate) -> Result<(), MigrateError> {
     let migrations = steps.iter().map(|&(version, name, sql)| {
         let sql = SqlStr::from_static(sql);
         Migration::new(
@@ -41,7 +41,9 @@ pub(super) fn migrator(steps: Steps) -> Migrator {
             false,
         )
     });
-    Migrator::with_migrations(migrations.collect())
+    let migrator = Migrator::with_migrations(migrations.collect());
+    // `Migrator::run` does the same over a trait whose lifetimes keep the future from being `Send`.
+    migrator.run_direct(None, connection, false).await
 }
 
 #[cfg(test)]

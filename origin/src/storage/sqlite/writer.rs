@@ -23,7 +23,6 @@ use tokio::{
 use crate::storage::{
     driver::{Work, attempt},
     fault::Fault,
-    statement::Statement,
 };
 
 /// How many changes may wait. Whoever comes then is told so at once.

@@ -1,0 +1,114 @@
+//! The conformance suite of storage: what the trait `Store` promises, on SQLite and on Postgres.
+//!
+//! A method without a test does not compile: [`covered::Covered`] must pass on every method of the
+//! trait and names each in [`Method`], and [`suite!`] must list tests for every name. A test that
+//! does not call the method that it is listed for fails.
+
+mod bench;
+mod covered;
+mod feed;
+mod keys;
+mod lifetime;
+mod on_postgres;
+mod on_sqlite;
+mod races;
+mod samples;
+mod schema;
+mod sessions;
+mod users;
+
+use bench::Bench;
+use covered::Method;
+
+use crate::support::Engine;
+
+/// Makes two tests of each function, one on SQLite and one on Postgres.
+macro_rules! suite {
+    ($($method:ident: [$($file:ident::$test:ident),+ $(,)?])+) => {
+        /// Does not compile when a method is missing.
+        const fn _every_method_is_tested(method: Method) {
+            match method {
+                $(Method::$method => (),)+
+            }
+        }
+
+        $($(
+            mod $test {
+                use super::{Bench, Engine, Method, $file};
+
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn on_sqlite() {
+                    let bench = Bench::new(Engine::Sqlite).await;
+                    $file::$test(&bench).await;
+                    bench.finish(Method::$method);
+                }
+
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn on_postgres() {
+                    let bench = Bench::new(Engine::Postgres).await;
+                    $file::$test(&bench).await;
+                    bench.finish(Method::$method);
+                }
+            }
+        )+)+
+    };
+}
+
+suite! {
+    DatabaseTime: [lifetime::the_database_tells_the_time_in_milliseconds]
+    AdvanceSeq: [
+        feed::seq_follows_the_clock_and_never_stands_still,
+        feed::no_two_advances_give_the_same_seq,
+    ]
+    CreateUser: [
+        users::a_user_comes_back_as_it_was,
+        users::a_taken_name_is_told_and_nothing_is_written,
+        users::of_many_who_want_a_name_one_gets_it,
+    ]
+    User: [users::a_user_is_found_by_id]
+    UserByName: [users::a_user_is_found_by_name]
+    Users: [
+        users::users_come_in_the_order_of_their_names_bytes,
+        users::pages_follow_each_other_without_gap_or_overlap,
+        users::a_search_is_taken_to_the_letter,
+        users::a_search_for_what_no_name_holds_finds_nothing,
+        users::users_are_listed_by_whether_they_are_banned,
+    ]
+    Session: [
+        sessions::a_session_comes_back_as_it_was_with_its_user,
+        sessions::text_with_nul_is_kept_alike_everywhere,
+    ]
+    ActiveSessions: [sessions::active_sessions_come_last_used_first]
+    ChangeSession: [
+        sessions::a_missing_session_is_not_decided_over,
+        sessions::what_is_decided_over_a_session_is_written_whole,
+        sessions::a_decision_that_changes_nothing_answers_the_current_seq,
+        races::fifty_changes_of_one_session_see_each_other,
+        races::a_panic_in_a_decision_harms_no_other_change,
+        races::a_change_that_is_refused_harms_no_other_change,
+        races::a_change_is_made_when_its_caller_has_gone_away,
+        races::changes_of_two_replicas_see_each_other,
+    ]
+    ChangeUser: [
+        users::a_missing_user_is_not_decided_over,
+        users::what_is_decided_over_a_user_is_written_whole,
+        users::a_decision_is_shown_all_sessions_that_have_not_been_ended,
+        users::a_change_that_fails_half_way_leaves_nothing,
+        users::the_first_reason_of_a_sessions_end_stays,
+        races::a_ban_beats_every_refresh_and_login_that_races_it,
+    ]
+    SigningKeys: [keys::keys_come_oldest_first_and_as_they_were]
+    ChangeSigningKeys: [
+        keys::what_is_decided_over_keys_is_written_whole,
+        keys::replicas_that_start_at_once_add_one_first_key,
+    ]
+    Feed: [
+        feed::the_feed_holds_what_came_after,
+        feed::an_entry_that_is_repeated_only_becomes_stricter,
+        feed::a_reader_misses_no_entry_up_to_the_seq_it_was_told,
+    ]
+    Close: [
+        lifetime::closing_waits_for_what_is_being_written,
+        lifetime::a_new_start_finds_everything,
+    ]
+}

@@ -1,0 +1,152 @@
+//! Storage that remembers which of its methods were called.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex},
+};
+
+use async_trait::async_trait;
+use portcullis_origin::domain::{
+    audit::Event,
+    clock::UnixMillis,
+    session::Session,
+    signing_keys::StoredKey,
+    store::{
+        CreateUserError, FeedRange, KeysDecision, Seq, SessionDecision, Store, StoreError,
+        UserDecision, UserFilter,
+    },
+    user::{User, Username},
+};
+use portcullis_shared::{
+    ids::{SessionId, UserId},
+    time::UnixSeconds,
+};
+
+/// The methods of the trait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Method {
+    DatabaseTime,
+    AdvanceSeq,
+    CreateUser,
+    User,
+    UserByName,
+    Users,
+    Session,
+    ActiveSessions,
+    ChangeSession,
+    ChangeUser,
+    SigningKeys,
+    ChangeSigningKeys,
+    Feed,
+    Close,
+}
+
+/// Passes every call on. A method that the trait gains has to be added here, with a name in
+/// [`Method`].
+pub(super) struct Covered {
+    inner: Arc<dyn Store>,
+    called: Mutex<HashSet<Method>>,
+}
+
+impl Covered {
+    pub(super) fn new(inner: Arc<dyn Store>) -> Self {
+        Self {
+            inner,
+            called: Mutex::default(),
+        }
+    }
+
+    pub(super) fn was_called(&self, method: Method) -> bool {
+        self.called.lock().unwrap().contains(&method)
+    }
+
+    fn call(&self, method: Method) -> &dyn Store {
+        self.called.lock().unwrap().insert(method);
+        &*self.inner
+    }
+}
+
+#[async_trait]
+impl Store for Covered {
+    async fn database_time(&self) -> Result<UnixMillis, StoreError> {
+        self.call(Method::DatabaseTime).database_time().await
+    }
+
+    async fn advance_seq(&self, now: UnixMillis) -> Result<Seq, StoreError> {
+        self.call(Method::AdvanceSeq).advance_seq(now).await
+    }
+
+    async fn create_user(&self, user: &User, event: &Event) -> Result<(), CreateUserError> {
+        self.call(Method::CreateUser).create_user(user, event).await
+    }
+
+    async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
+        self.call(Method::User).user(id).await
+    }
+
+    async fn user_by_name(&self, name: &Username) -> Result<Option<User>, StoreError> {
+        self.call(Method::UserByName).user_by_name(name).await
+    }
+
+    async fn users(&self, filter: &UserFilter) -> Result<Vec<User>, StoreError> {
+        self.call(Method::Users).users(filter).await
+    }
+
+    async fn session(&self, id: SessionId) -> Result<Option<(Session, User)>, StoreError> {
+        self.call(Method::Session).session(id).await
+    }
+
+    async fn active_sessions(
+        &self,
+        user: UserId,
+        now: UnixSeconds,
+    ) -> Result<Vec<Session>, StoreError> {
+        self.call(Method::ActiveSessions)
+            .active_sessions(user, now)
+            .await
+    }
+
+    async fn change_session(
+        &self,
+        id: SessionId,
+        now: UnixMillis,
+        decide: SessionDecision,
+    ) -> Result<Option<Seq>, StoreError> {
+        self.call(Method::ChangeSession)
+            .change_session(id, now, decide)
+            .await
+    }
+
+    async fn change_user(
+        &self,
+        id: UserId,
+        now: UnixMillis,
+        decide: UserDecision,
+    ) -> Result<Option<Seq>, StoreError> {
+        self.call(Method::ChangeUser)
+            .change_user(id, now, decide)
+            .await
+    }
+
+    async fn signing_keys(&self) -> Result<Vec<StoredKey>, StoreError> {
+        self.call(Method::SigningKeys).signing_keys().await
+    }
+
+    async fn change_signing_keys(
+        &self,
+        now: UnixMillis,
+        decide: KeysDecision,
+    ) -> Result<Seq, StoreError> {
+        self.call(Method::ChangeSigningKeys)
+            .change_signing_keys(now, decide)
+            .await
+    }
+
+    async fn feed(&self, since: Seq) -> Result<FeedRange, StoreError> {
+        self.call(Method::Feed).feed(since).await
+    }
+
+    async fn close(&self) {
+        self.call(Method::Close).close().await;
+    }
+}

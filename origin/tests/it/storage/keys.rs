@@ -1,0 +1,94 @@
+//! Signing keys.
+
+use std::sync::Arc;
+
+use portcullis_origin::domain::{
+    audit::Action,
+    signing_keys::StoredKey,
+    store::{KeysChange, Seq, Store},
+};
+use tokio::task::JoinSet;
+
+use super::{
+    bench::Bench,
+    samples::{MILLIS, NOW, event, key, millis, record},
+};
+
+fn adding(keys: Vec<StoredKey>) -> Box<dyn FnOnce(&[StoredKey]) -> KeysChange + Send> {
+    Box::new(|_| KeysChange {
+        added: keys,
+        ..KeysChange::default()
+    })
+}
+
+pub(super) async fn keys_come_oldest_first_and_as_they_were(bench: &Bench) {
+    assert_eq!(bench.store.signing_keys().await.unwrap(), []);
+    let withdrawn = StoredKey {
+        withdrawn_at: Some(NOW),
+        ..key(2)
+    };
+    let added = adding(vec![key(3), withdrawn.clone(), key(1)]);
+    bench
+        .store
+        .change_signing_keys(MILLIS, added)
+        .await
+        .unwrap();
+    assert_eq!(
+        bench.store.signing_keys().await.unwrap(),
+        [key(1), withdrawn, key(3)]
+    );
+}
+
+pub(super) async fn what_is_decided_over_keys_is_written_whole(bench: &Bench) {
+    let added = adding(vec![key(1), key(2), key(3)]);
+    let first = bench.store.change_signing_keys(MILLIS, added).await;
+    assert_eq!(first.unwrap(), Seq(0));
+    let decide = |keys: &[StoredKey]| {
+        assert_eq!(keys, [key(1), key(2), key(3)]);
+        KeysChange {
+            added: vec![key(4)],
+            withdrawn: vec![(key(2).id, NOW.plus(9))],
+            removed: vec![key(1).id],
+            revocations: vec![record(2)],
+            events: vec![event(Action::KeyWithdrawn, "key-2")],
+        }
+    };
+    let seq = bench
+        .store
+        .change_signing_keys(millis(1), Box::new(decide))
+        .await
+        .unwrap();
+    let withdrawn = StoredKey {
+        withdrawn_at: Some(NOW.plus(9)),
+        ..key(2)
+    };
+    assert_eq!(
+        bench.store.signing_keys().await.unwrap(),
+        [withdrawn, key(3), key(4)]
+    );
+    let feed = bench.store.feed(Seq(0)).await.unwrap();
+    assert_eq!((feed.seq, feed.records), (seq, vec![record(2)]));
+    assert_eq!(bench.trail().await, ["key_withdrawn by user: key-2"]);
+}
+
+pub(super) async fn replicas_that_start_at_once_add_one_first_key(bench: &Bench) {
+    let replicas: [Arc<dyn Store>; 3] = [
+        Arc::clone(&bench.store) as Arc<dyn Store>,
+        bench.database.connect().await,
+        bench.database.connect().await,
+    ];
+    let mut starting = JoinSet::new();
+    for number in 0..30 {
+        let store = Arc::clone(&replicas[usize::from(number) % replicas.len()]);
+        starting.spawn(async move {
+            let decide = move |keys: &[StoredKey]| KeysChange {
+                added: Vec::from_iter(keys.is_empty().then(|| key(number))),
+                ..KeysChange::default()
+            };
+            let changed = store.change_signing_keys(MILLIS, Box::new(decide)).await;
+            assert!(changed.is_ok(), "{changed:?}");
+        });
+    }
+    starting.join_all().await;
+    assert_eq!(bench.store.signing_keys().await.unwrap().len(), 1);
+}

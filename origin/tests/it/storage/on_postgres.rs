@@ -1,0 +1,151 @@
+//! What only Postgres can get wrong.
+
+use std::{
+    sync::{Arc, mpsc},
+    time::Duration,
+};
+
+use portcullis_origin::{
+    domain::{
+        session::Session,
+        store::{Seq, SessionChange, Store as _, StoreError},
+        user::User,
+    },
+    storage,
+};
+use sqlx::{Connection as _, PgConnection, Row as _};
+
+use super::{
+    Bench,
+    bench::{Held, is_unavailable, rotate},
+    samples::{MILLIS, record, session, session_id, user, user_id},
+};
+use crate::support::Engine;
+
+async fn bench() -> (Bench, PgConnection) {
+    let bench = Bench::new(Engine::Postgres).await;
+    bench.add_user(&user(1, "ann")).await;
+    bench.add_session(&session(1, user_id(1))).await;
+    let raw = PgConnection::connect(&bench.database.url).await.unwrap();
+    (bench, raw)
+}
+
+/// Until somebody waits for a row in this database.
+async fn until_somebody_waits(raw: &mut PgConnection) {
+    let sql = "SELECT count(*) FROM pg_stat_activity \
+               WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    loop {
+        let row = sqlx::query(sql).fetch_one(&mut *raw).await.unwrap();
+        if row.get::<i64, _>(0) > 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_sees_what_is_not_committed() {
+    let (bench, mut raw) = bench().await;
+    let mut held = raw.begin().await.unwrap();
+    sqlx::query("SELECT seq FROM feed FOR UPDATE")
+        .execute(&mut *held)
+        .await
+        .unwrap();
+    let store = Arc::clone(&bench.store);
+    let changing = tokio::spawn(async move {
+        let decide = |session: &Session, user: &User| SessionChange {
+            revocations: vec![record(1)],
+            ..rotate(session, user)
+        };
+        store
+            .change_session(session_id(1), MILLIS, Box::new(decide))
+            .await
+    });
+    let mut watching = PgConnection::connect(&bench.database.url).await.unwrap();
+    until_somebody_waits(&mut watching).await;
+    // Everything but the feed is written by now.
+    let before = session(1, user_id(1));
+    assert_eq!(bench.stored(&before).await, before);
+    assert_eq!(bench.store.feed(Seq(0)).await.unwrap().records, []);
+    held.rollback().await.unwrap();
+    assert!(changing.await.unwrap().unwrap().is_some());
+    assert_eq!(
+        bench.stored(&before).await.generation,
+        before.generation + 1
+    );
+    assert_eq!(bench.store.feed(Seq(0)).await.unwrap().records, [record(1)]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refresh_that_waited_for_a_ban_reads_the_ban() {
+    let (bench, mut raw) = bench().await;
+    let mut ban = raw.begin().await.unwrap();
+    sqlx::query("SELECT id FROM sessions FOR UPDATE")
+        .execute(&mut *ban)
+        .await
+        .unwrap();
+    let store = Arc::clone(&bench.store);
+    let refreshing = tokio::spawn(async move {
+        let (told, shown) = mpsc::channel();
+        let decide = move |session: &Session, user: &User| {
+            told.send((session.ended, user.is_active())).unwrap();
+            SessionChange::default()
+        };
+        store
+            .change_session(session_id(1), MILLIS, Box::new(decide))
+            .await
+            .unwrap();
+        shown.recv().unwrap()
+    });
+    let mut watching = PgConnection::connect(&bench.database.url).await.unwrap();
+    until_somebody_waits(&mut watching).await;
+    for sql in [
+        "UPDATE users SET banned_at = 1, banned_reason = ''",
+        "UPDATE sessions SET ended = 'banned'",
+    ] {
+        sqlx::query(sql).execute(&mut *ban).await.unwrap();
+    }
+    ban.commit().await.unwrap();
+    let (ended, user_is_active) = refreshing.await.unwrap();
+    assert!(ended.is_some());
+    assert!(!user_is_active);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_that_the_server_cut_are_replaced() {
+    let (bench, mut raw) = bench().await;
+    for _ in 0..3 {
+        sqlx::query(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+             WHERE datname = current_database() AND application_name = 'portcullis'",
+        )
+        .execute(&mut raw)
+        .await
+        .unwrap();
+        // Each connection that was used a moment ago may fail once, and says so truly.
+        let mut failures = 0;
+        while let Err(error) = bench.store.user(user_id(1)).await {
+            assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
+            failures += 1;
+            assert!(failures <= 8);
+        }
+        let rotated = bench
+            .store
+            .change_session(session_id(1), MILLIS, Box::new(rotate))
+            .await;
+        assert!(rotated.is_ok() || is_unavailable(&rotated), "{rotated:?}");
+    }
+    assert!(bench.store.user(user_id(1)).await.unwrap().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_free_connection_the_answer_is_that_it_is_unavailable() {
+    let (bench, _raw) = bench().await;
+    let narrow = storage::connect(&bench.database.url, 1).await.unwrap();
+    let held = Held::begin(Arc::clone(&narrow)).await;
+    let refused = narrow.user(user_id(1)).await;
+    assert!(is_unavailable(&refused), "{refused:?}");
+    held.go_on();
+    assert!(held.changing.await.unwrap().unwrap().is_some());
+    assert!(narrow.user(user_id(1)).await.unwrap().is_some());
+}
