@@ -65,7 +65,9 @@ impl<E: Endpoint<Output = Response>> Boundary<E> {
         }
         let status = response.status().as_u16();
         let ms = stopwatch.millis();
-        tracing::info!(%method, ?path, status, ms, "answered");
+        // Escaped as `Debug` does it, without the quotes.
+        let path = path.escape_debug();
+        tracing::info!(%method, %path, status, ms, "answered");
         response
     }
 
