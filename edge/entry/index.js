@@ -11,8 +11,18 @@ import module from "./portcullis_edge_bg.wasm";
 import routes from "./routes.toml";
 import { initSync, start, fetch as handle, __wbg_reset_state as reinstantiate } from "./portcullis_edge.js";
 
-/** One `reject` per request that the present instance has not answered yet. */
+/**
+ * One `reject` per request that the present instance has not answered yet, the oldest first. A
+ * request whose client went away is never answered and stays, so there is a limit; whatever falls
+ * out of it only loses the quick refusal after a trap.
+ */
 const unanswered = new Set();
+const UNANSWERED_LIMIT = 4096;
+
+function remember(reject) {
+  unanswered.add(reject);
+  if (unanswered.size > UNANSWERED_LIMIT) unanswered.delete(unanswered.values().next().value);
+}
 
 /** Whether the instance trapped and could not be replaced on the spot. */
 let dead = false;
@@ -76,7 +86,7 @@ export default {
       if (dead) replaceInstance(new Error("an earlier trap"));
       return await new Promise((resolve, reject) => {
         refuse = reject;
-        unanswered.add(reject);
+        remember(reject);
         handle(request, env, ctx).then(resolve, reject);
       });
     } catch (error) {
