@@ -17,6 +17,8 @@ pub(super) async fn run(settings: &Settings) -> Result<(), Error> {
     // Ahead of whatever any edge has seen, even when a backup was put back.
     app.store.advance_seq(app.now()).await?;
     signing_keys::ensure(&app).await?;
+    // With the wrong master key nothing could be signed: better said now than at the first login.
+    app.signing.active(&app).await?;
     let app = Arc::new(app);
     let service = Arc::new(Service {
         app: Arc::clone(&app),

@@ -118,7 +118,10 @@ pub async fn create_user(
     };
     let event = authority.event(now, Action::UserCreated, id);
     match app.store.create_user(&user, &event).await {
-        Ok(()) => Ok(Created { user, setup_token }),
+        Ok(()) => {
+            event.announce();
+            Ok(Created { user, setup_token })
+        }
         Err(CreateUserError::NameTaken) => Err(CreateError::NameTaken),
         Err(CreateUserError::Store(error)) => Err(error.into()),
     }

@@ -1,4 +1,5 @@
 //! The audit trail: who did what to whom, when and from where. Append-only; no secret stands in it.
+//! The log gets the same, once it is written.
 
 use portcullis_shared::{
     ids::{SessionId, UserId},
@@ -94,6 +95,30 @@ impl Event {
             session_id: None,
             ip: None,
             detail: None,
+        }
+    }
+
+    /// Tells the log what has been written to the trail. What somebody should look into is a
+    /// warning.
+    pub fn announce(&self) {
+        let action = self.action.as_str();
+        let user_id = self.user_id.map(|id| id.to_string());
+        let session_id = self.session_id.map(|id| id.to_string());
+        let (actor, detail) = (&self.actor, &self.detail);
+        match self.action {
+            Action::RefreshReuse | Action::RefreshAhead | Action::KeyWithdrawn => {
+                tracing::warn!(action, ?actor, user_id, session_id, ?detail, "audit");
+            }
+            Action::Login
+            | Action::SessionEnded
+            | Action::UserCreated
+            | Action::UserChanged
+            | Action::UserBanned
+            | Action::UserUnbanned
+            | Action::PasswordChanged
+            | Action::KeyAdded => {
+                tracing::info!(action, ?actor, user_id, session_id, ?detail, "audit");
+            }
         }
     }
 }

@@ -1,11 +1,12 @@
 //! Decisions with an answer: the store runs a decision inside a transaction; these hand out what
-//! it found, once the transaction is committed.
+//! it found, once the transaction is committed, and let the log know what the audit trail got.
 
 use std::sync::mpsc;
 
 use portcullis_shared::ids::{SessionId, UserId};
 
 use crate::domain::{
+    audit::Event,
     clock::UnixMillis,
     session::Session,
     signing_keys::StoredKey,
@@ -28,13 +29,15 @@ pub async fn with_session<T: Send + 'static>(
     let (send, receive) = mpsc::channel();
     let decision = move |session: &Session, user: &User| {
         let (change, answer) = decide(session, user);
-        let _ = send.send(answer);
+        let _ = send.send((answer, change.events.clone()));
         change
     };
     let seq = store.change_session(id, now, Box::new(decision)).await?;
-    Ok(seq
-        .zip(receive.try_recv().ok())
-        .map(|(seq, answer)| (answer, seq)))
+    let Some((seq, (answer, events))) = seq.zip(receive.try_recv().ok()) else {
+        return Ok(None);
+    };
+    events.iter().for_each(Event::announce);
+    Ok(Some((answer, seq)))
 }
 
 /// Decides over a user and the sessions that have not been ended; as [`with_session`].
@@ -51,13 +54,15 @@ pub async fn with_user<T: Send + 'static>(
     let (send, receive) = mpsc::channel();
     let decision = move |user: &User, sessions: &[Session]| {
         let (change, answer) = decide(user, sessions);
-        let _ = send.send(answer);
+        let _ = send.send((answer, change.events.clone()));
         change
     };
     let seq = store.change_user(id, now, Box::new(decision)).await?;
-    Ok(seq
-        .zip(receive.try_recv().ok())
-        .map(|(seq, answer)| (answer, seq)))
+    let Some((seq, (answer, events))) = seq.zip(receive.try_recv().ok()) else {
+        return Ok(None);
+    };
+    events.iter().for_each(Event::announce);
+    Ok(Some((answer, seq)))
 }
 
 /// Decides over all signing keys; as [`with_session`].
@@ -70,5 +75,14 @@ pub async fn with_keys(
     now: UnixMillis,
     decide: impl FnOnce(&[StoredKey]) -> KeysChange + Send + 'static,
 ) -> Result<Seq, StoreError> {
-    store.change_signing_keys(now, Box::new(decide)).await
+    let (send, receive) = mpsc::channel();
+    let decision = move |keys: &[StoredKey]| {
+        let change = decide(keys);
+        let _ = send.send(change.events.clone());
+        change
+    };
+    let seq = store.change_signing_keys(now, Box::new(decision)).await?;
+    let events = receive.try_recv().unwrap_or_default();
+    events.iter().for_each(Event::announce);
+    Ok(seq)
 }
