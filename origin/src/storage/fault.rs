@@ -85,7 +85,7 @@ fn is_postgres(error: &dyn DatabaseError) -> bool {
     error.try_downcast_ref::<PgDatabaseError>().is_some()
 }
 
-/// By SQLSTATE (PostgreSQL's manual, appendix A): the connection (08), a rollback for the sake of
+/// By SQLSTATE (appendix A of the manual): the connection (08), a rollback for the sake of
 /// others (40), resources (53), an operator or a timeout (57), the system (58), a lock that was
 /// not free (55P03), an idle transaction that was ended (25P03), a server that takes no writes
 /// because another took over (25006).

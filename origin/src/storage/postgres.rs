@@ -3,7 +3,7 @@
 //! READ COMMITTED is stated, not assumed: each statement sees what was committed before it began,
 //! which is what makes a change that waited for a row see what it waited for.
 
-use std::{future::Future, time::Duration};
+use std::time::Duration;
 
 use sqlx::{
     Pool, Postgres,
@@ -84,16 +84,11 @@ impl Driver for PostgresDriver {
     }
 }
 
-fn run<W: Work<Postgres>>(
-    pool: Pool<Postgres>,
-    work: W,
-) -> impl Future<Output = Result<W::Output, Fault>> + Send {
-    async move {
-        let mut transaction = pool
-            .begin_with("BEGIN ISOLATION LEVEL READ COMMITTED")
-            .await?;
-        let output = attempt(work, &mut *transaction).await?;
-        transaction.commit().await?;
-        Ok(output)
-    }
+async fn run<W: Work<Postgres>>(pool: Pool<Postgres>, work: W) -> Result<W::Output, Fault> {
+    let mut transaction = pool
+        .begin_with("BEGIN ISOLATION LEVEL READ COMMITTED")
+        .await?;
+    let output = attempt(work, &mut *transaction).await?;
+    transaction.commit().await?;
+    Ok(output)
 }

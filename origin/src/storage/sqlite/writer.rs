@@ -197,3 +197,71 @@ async fn execute(connection: &mut SqliteConnection, sql: &'static str) -> Result
     use sqlx::Executor as _;
     connection.execute(sql).await.map(drop)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::store::StoreError,
+        storage::statement::{Columns, Statement},
+    };
+
+    /// Adds a row of so many bytes.
+    struct Add(usize);
+
+    impl Work<Sqlite> for Add {
+        type Output = ();
+
+        async fn run(self, connection: &mut SqliteConnection) -> Result<(), Fault> {
+            let bytes = vec![1; self.0];
+            Statement::<Sqlite>::new("INSERT INTO added (bytes) VALUES ($1)")
+                .bind(bytes.as_slice())
+                .run(connection)
+                .await
+        }
+    }
+
+    async fn count(options: &SqliteConnectOptions) -> i64 {
+        let mut connection = options.connect().await.unwrap();
+        let sql = "SELECT count(*) FROM added";
+        let row = Statement::<Sqlite>::new(sql).one(&mut connection).await;
+        Columns::<Sqlite>::of(&row.unwrap()).next().unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_answered_truly_and_the_writer_goes_on() {
+        let folder = std::env::temp_dir().join(format!("portcullis_full_{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        // SQLite's own limit on pages fails as a full disk does.
+        let options = SqliteConnectOptions::new()
+            .filename(folder.join("test.db"))
+            .create_if_missing(true)
+            .pragma("max_page_count", "20");
+        let mut connection = options.connect().await.unwrap();
+        execute(&mut connection, "CREATE TABLE added (bytes BLOB NOT NULL)")
+            .await
+            .unwrap();
+        let (queue, writer) = start(connection, options.clone());
+
+        let mut stored = 0;
+        for _ in 0..3 {
+            let (small, big, after) = tokio::join!(
+                queue.run(Add(10)),
+                queue.run(Add(1_000_000)),
+                queue.run(Add(10))
+            );
+            let refused = StoreError::from(big.unwrap_err());
+            assert!(matches!(refused, StoreError::Unavailable(_)), "{refused:?}");
+            stored += [small, after]
+                .iter()
+                .filter(|result| result.is_ok())
+                .count();
+            assert_eq!(count(&options).await, i64::try_from(stored).unwrap());
+            queue.run(Add(10)).await.unwrap();
+            stored += 1;
+        }
+        queue.close();
+        writer.await.unwrap();
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}

@@ -143,7 +143,7 @@ pub(super) async fn a_reader_misses_no_entry_up_to_the_seq_it_was_told(bench: &B
     }
     let done = Arc::new(AtomicBool::new(false));
     let reading = {
-        let (done, store) = (Arc::clone(&done), bench.database.connect().await);
+        let (done, store) = (Arc::clone(&done), Arc::clone(&bench.store));
         tokio::spawn(async move {
             let (mut since, mut seen) = (Seq(0), HashSet::new());
             loop {

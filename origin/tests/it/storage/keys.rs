@@ -5,7 +5,7 @@ use std::sync::Arc;
 use portcullis_origin::domain::{
     audit::Action,
     signing_keys::StoredKey,
-    store::{KeysChange, Seq, Store},
+    store::{KeysChange, KeysDecision, Seq, Store},
 };
 use tokio::task::JoinSet;
 
@@ -14,7 +14,7 @@ use super::{
     samples::{MILLIS, NOW, event, key, millis, record},
 };
 
-fn adding(keys: Vec<StoredKey>) -> Box<dyn FnOnce(&[StoredKey]) -> KeysChange + Send> {
+fn adding(keys: Vec<StoredKey>) -> KeysDecision {
     Box::new(|_| KeysChange {
         added: keys,
         ..KeysChange::default()
