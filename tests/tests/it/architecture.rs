@@ -12,10 +12,14 @@ use serde_json::Value;
 use crate::harness::place;
 
 /// What each crate of the workspace may know of the others.
-const MAY_KNOW: [(&str, &[&str]); 5] = [
+const MAY_KNOW: [(&str, &[&str]); 6] = [
     ("portcullis-shared", &[]),
     ("portcullis-edge", &["portcullis-shared"]),
     ("portcullis-origin", &["portcullis-shared"]),
+    (
+        "portcullis-bench-edge",
+        &["portcullis-shared", "portcullis-edge"],
+    ),
     (
         "portcullis-e2e",
         &["portcullis-shared", "portcullis-origin", "portcullis-edge"],

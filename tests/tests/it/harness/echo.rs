@@ -38,12 +38,12 @@ async fn answer(request: Request) -> Result<Response> {
                 .into_response()
         }
         "bytes" => {
-            let length: u64 = request
+            let length: usize = request
                 .uri()
                 .query()
                 .and_then(|text| text.parse().ok())
                 .unwrap_or(0);
-            Response::builder().body(Body::from_async_read(tokio::io::repeat(b'x').take(length)))
+            Response::builder().body(vec![b'x'; length])
         }
         "cookies" => Response::builder()
             .header(header::SET_COOKIE, "theme=dark; Path=/")
