@@ -7,6 +7,7 @@ mod edge;
 mod http;
 mod load;
 mod origin;
+mod processor;
 
 use anyhow::{Result, bail};
 use clap::Args;

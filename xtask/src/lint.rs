@@ -51,6 +51,8 @@ pub(crate) fn run(workspace: &Workspace, stop: &Stop, options: &Options) -> Resu
         "portcullis-edge",
         "--package",
         "portcullis-shared",
+        "--package",
+        "portcullis-bench-edge",
     ];
     let mut worker = cargo(&worker);
     worker

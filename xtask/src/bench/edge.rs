@@ -41,8 +41,3 @@ pub(super) fn run(workspace: &Workspace, stop: &Stop) -> Result<()> {
     verification::measure(&runtime, &issuer, stop)?;
     requests::measure(&runtime, &issuer, stop)
 }
-
-/// Processor time of one of so many operations, in microseconds.
-fn micros_each(total: std::time::Duration, operations: usize) -> f64 {
-    1e6 / super::load::per_second(operations, total)
-}

@@ -82,6 +82,11 @@ pub(super) fn per_second(operations: usize, elapsed: Duration) -> f64 {
     operations / elapsed.as_secs_f64().max(f64::MIN_POSITIVE)
 }
 
+/// Microseconds of each of so many operations.
+pub(super) fn micros_each(total: Duration, operations: usize) -> f64 {
+    1e6 / per_second(operations, total)
+}
+
 /// Lets all users act side by side.
 ///
 /// # Errors

@@ -15,7 +15,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::cores::Cores;
-use super::load::{self, Limit, Load};
+use super::load::{self, Limit, Load, User};
 use crate::stop::Stop;
 use crate::test::postgres;
 use crate::workspace::Workspace;
@@ -78,13 +78,34 @@ fn on_postgres(program: &Path, stop: &Stop) -> Result<()> {
 /// What was measured of the origin, and of the floors beside it.
 #[derive(Default)]
 struct Figures {
-    live: Load,
-    refresh: Load,
-    login: Load,
+    live: Served,
+    refresh: Served,
+    login: Served,
     hashes: Count,
     /// On `SQLite`: its writer is one, and this is what one writer can do.
     synced: Option<Count>,
     updates: Option<Count>,
+}
+
+/// Operations that the origin has served.
+#[derive(Default)]
+struct Served {
+    load: Load,
+    /// Processor time of the origin.
+    processor: Duration,
+}
+
+impl Served {
+    fn turn<U: User>(&mut self, users: &mut [U], service: &Service, stop: &Stop) -> Result<()> {
+        let before = service.processor_time()?;
+        self.load += load::run(users, Limit::Time(TURN), stop)?;
+        self.processor += service.processor_time()?.saturating_sub(before);
+        Ok(())
+    }
+
+    fn micros_each(&self) -> f64 {
+        load::micros_each(self.processor, self.load.operations())
+    }
 }
 
 impl Figures {
@@ -101,9 +122,8 @@ impl Figures {
         load::run(&mut live, Limit::Time(WARM_UP), stop)?;
         load::run(&mut refresh, Limit::Time(WARM_UP), stop)?;
         for _ in 0..ROUNDS {
-            let turn = Limit::Time(TURN);
-            figures.live += load::run(&mut live, turn, stop)?;
-            figures.refresh += load::run(&mut refresh, turn, stop)?;
+            figures.live.turn(&mut live, service, stop)?;
+            figures.refresh.turn(&mut refresh, service, stop)?;
             if service.is_on_sqlite() {
                 let synced = || floors::durable_writes(service.data(), TURN);
                 *figures.synced.get_or_insert_default() += cores.on_measured(synced)?;
@@ -111,7 +131,7 @@ impl Figures {
             if let Some(pgbench) = pgbench {
                 *figures.updates.get_or_insert_default() += pgbench.updates(TURN)?;
             }
-            figures.login += load::run(&mut login, turn, stop)?;
+            figures.login.turn(&mut login, service, stop)?;
             let hashes = || floors::hashes(cores.of_measured(), TURN, stop);
             figures.hashes += cores.on_measured(hashes)?;
         }
@@ -119,12 +139,13 @@ impl Figures {
     }
 
     fn print(&self, cores: &Cores) {
-        for (name, load) in [
+        for (name, served) in [
             ("POST /auth/token (refresh)", &self.refresh),
             ("POST /auth/login", &self.login),
             ("floor: GET /health/live", &self.live),
         ] {
-            println!("  {name:<34} {}", load.line());
+            let (line, micros) = (served.load.line(), served.micros_each());
+            println!("  {name:<34} {line}   cpu {micros:>6.0} µs");
         }
         let hashes = format!("floor: argon2id, {} thread(s)", cores.of_measured());
         let floors = [
@@ -138,20 +159,24 @@ impl Figures {
         {
             println!("  {name:<34} {:>9.1} /s", count.per_second());
         }
-        let refresh = self.refresh.per_second();
-        println!(
-            "  {:<34} {:>9.2}",
-            "live / refresh",
-            self.live.per_second() / refresh
-        );
+        self.compare();
+    }
+
+    fn compare(&self) {
+        let ratio = |name: &str, ratio: f64| println!("  {name:<34} {ratio:>9.2}");
+        let refresh = self.refresh.load.per_second();
+        ratio("live / refresh", self.live.load.per_second() / refresh);
         if let Some(updates) = self.updates {
-            println!(
-                "  {:<34} {:>9.2}",
-                "pgbench / refresh",
-                updates.per_second() / refresh
-            );
+            ratio("pgbench / refresh", updates.per_second() / refresh);
         }
-        let share = self.login.per_second() / self.hashes.per_second();
-        println!("  {:<34} {share:>9.2}", "login / argon2id");
+        ratio(
+            "login / argon2id",
+            self.login.load.per_second() / self.hashes.per_second(),
+        );
+        let hash = load::micros_each(self.hashes.processor, self.hashes.operations);
+        ratio(
+            "the same by processor time",
+            hash / self.login.micros_each(),
+        );
     }
 }

@@ -8,9 +8,9 @@ use anyhow::{Context, Result, ensure};
 use super::assembly::Worker;
 use super::issuer::Issuer;
 use super::runtime::Runtime;
-use super::{ROUNDS, WARM_UP, micros_each};
+use super::{ROUNDS, WARM_UP};
 use crate::bench::http::{self, Connection};
-use crate::bench::load::{self, Limit, User};
+use crate::bench::load::{self, Limit, User, micros_each};
 use crate::stop::Stop;
 
 const CONNECTIONS: usize = 4;

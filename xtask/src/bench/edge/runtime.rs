@@ -13,6 +13,7 @@ use super::config;
 use super::issuer::Issuer;
 use crate::bench::cores::Cores;
 use crate::bench::http::{self, Connection};
+use crate::bench::processor;
 use crate::clock::Stopwatch;
 use crate::process::{Goodbye, Group, Tail};
 use crate::stop::Stop;
@@ -20,9 +21,6 @@ use crate::tools::{Node, output_of};
 use crate::workspace::Workspace;
 
 const START_LIMIT: Duration = Duration::from_secs(30);
-
-/// In a tick of `/proc`: Linux has had a hundred a second for user space at all times.
-const TICK: Duration = Duration::from_millis(10);
 
 /// A Worker as it runs: what it is, how it is set up, and where.
 pub(super) struct Deployed {
@@ -108,20 +106,12 @@ impl Runtime {
             .context("a Worker that was not deployed")
     }
 
-    /// Processor time that the process has taken so far, in user space and in the kernel, to 10 ms.
+    /// Processor time that the process has taken so far.
     ///
     /// # Errors
-    /// When the system has no `/proc` of Linux.
+    /// When the system does not say.
     pub(super) fn processor_time(&self) -> Result<Duration> {
-        let file = format!("/proc/{}/stat", self.process.id());
-        let text = fs::read_to_string(&file)
-            .with_context(|| format!("{file} (processor time is read as Linux shows it)"))?;
-        // proc(5): the second field is a name in parentheses that may hold anything.
-        let (_, fields) = text.rsplit_once(')').context("/proc/…/stat")?;
-        let fields: Vec<&str> = fields.split_whitespace().collect();
-        let field = |index: usize| fields.get(index).and_then(|text| text.parse::<u32>().ok());
-        let (user, system) = field(11).zip(field(12)).context("/proc/…/stat")?;
-        Ok(TICK * (user + system))
+        processor::time_of(self.process.id())
     }
 
     fn wait_until_up(&mut self, stop: &Stop) -> Result<()> {

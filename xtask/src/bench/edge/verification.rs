@@ -10,8 +10,9 @@ use serde_json::json;
 use super::assembly::Worker;
 use super::issuer::{ISSUER, Issuer};
 use super::runtime::Runtime;
-use super::{ROUNDS, WARM_UP, micros_each};
+use super::{ROUNDS, WARM_UP};
 use crate::bench::http::{self, Connection};
+use crate::bench::load::micros_each;
 use crate::stop::Stop;
 
 /// Tokens of one request that have not been seen before.

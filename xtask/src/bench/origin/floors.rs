@@ -11,6 +11,7 @@ use anyhow::{Context, Result, anyhow};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 
 use crate::bench::load::per_second;
+use crate::bench::processor;
 use crate::clock::Stopwatch;
 use crate::stop::Stop;
 
@@ -22,6 +23,8 @@ const ARGON2: (u32, u32, u32) = (19456, 2, 1);
 pub(super) struct Count {
     pub(super) operations: usize,
     pub(super) elapsed: Duration,
+    /// What it took of the processor, where that was looked at.
+    pub(super) processor: Duration,
 }
 
 impl Count {
@@ -34,6 +37,7 @@ impl AddAssign for Count {
     fn add_assign(&mut self, other: Self) {
         self.operations += other.operations;
         self.elapsed += other.elapsed;
+        self.processor += other.processor;
     }
 }
 
@@ -45,6 +49,7 @@ pub(super) fn hashes(threads: usize, time: Duration, stop: &Stop) -> Result<Coun
     let (memory, passes, lanes) = ARGON2;
     let params = Params::new(memory, passes, lanes, Some(32)).map_err(|error| anyhow!(error))?;
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    let before = processor::time_of(std::process::id())?;
     let watch = Stopwatch::start();
     let counts: Vec<Result<usize>> = thread::scope(|scope| {
         let work = || hash_until(&argon2, watch, time, stop);
@@ -55,11 +60,14 @@ pub(super) fn hashes(threads: usize, time: Duration, stop: &Stop) -> Result<Coun
         all.into_iter().map(join).collect()
     });
     let elapsed = watch.elapsed();
+    // Nobody else in this program works meanwhile.
+    let processor = processor::time_of(std::process::id())?.saturating_sub(before);
     stop.check()?;
     let operations: Result<usize> = counts.into_iter().sum();
     Ok(Count {
         operations: operations?,
         elapsed,
+        processor,
     })
 }
 
@@ -100,5 +108,6 @@ pub(super) fn durable_writes(directory: &Path, time: Duration) -> Result<Count> 
     Ok(Count {
         operations,
         elapsed: watch.elapsed(),
+        processor: Duration::ZERO,
     })
 }

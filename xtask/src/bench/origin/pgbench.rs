@@ -78,6 +78,7 @@ impl Pgbench {
         Ok(Count {
             operations: usize::try_from(operations)?,
             elapsed,
+            processor: Duration::ZERO,
         })
     }
 

@@ -12,6 +12,7 @@ use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
 use crate::bench::cores::Cores;
+use crate::bench::processor;
 use crate::client::Client;
 use crate::clock::Stopwatch;
 use crate::process::{self, Goodbye, Group};
@@ -91,6 +92,14 @@ impl Service {
     /// Where it listens.
     pub(super) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Processor time that it has taken so far.
+    ///
+    /// # Errors
+    /// When the system does not say.
+    pub(super) fn processor_time(&self) -> Result<Duration> {
+        processor::time_of(self.process.id())
     }
 
     /// Whether its database is a file beside its other files.
