@@ -1,6 +1,6 @@
 //! Signing keys.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use portcullis_origin::domain::{
     audit::Action,
@@ -81,9 +81,13 @@ pub(super) async fn replicas_that_start_at_once_add_one_first_key(bench: &Bench)
     for number in 0..30 {
         let store = Arc::clone(&replicas[usize::from(number) % replicas.len()]);
         starting.spawn(async move {
-            let decide = move |keys: &[StoredKey]| KeysChange {
-                added: Vec::from_iter(keys.is_empty().then(|| key(number))),
-                ..KeysChange::default()
+            let decide = move |keys: &[StoredKey]| {
+                // Long enough for the others to look at the empty table, if they could.
+                tokio::task::block_in_place(|| std::thread::sleep(Duration::from_millis(3)));
+                KeysChange {
+                    added: Vec::from_iter(keys.is_empty().then(|| key(number))),
+                    ..KeysChange::default()
+                }
             };
             let changed = store.change_signing_keys(MILLIS, Box::new(decide)).await;
             assert!(changed.is_ok(), "{changed:?}");

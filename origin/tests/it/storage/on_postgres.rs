@@ -34,13 +34,14 @@ async fn bench() -> (Bench, PgConnection) {
 async fn until_somebody_waits(raw: &mut PgConnection) {
     let sql = "SELECT count(*) FROM pg_stat_activity \
                WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    loop {
+    for _ in 0..2_000 {
         let row = sqlx::query(sql).fetch_one(&mut *raw).await.unwrap();
         if row.get::<i64, _>(0) > 0 {
             return;
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+    panic!("nobody waits");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
