@@ -1,4 +1,8 @@
 //! An API server behind the edge: who am I, notes to read and write, a corner for administrators.
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "poem hands a handler what it extracts by value"
+)]
 
 use std::{
     collections::HashMap,

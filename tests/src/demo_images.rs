@@ -1,4 +1,8 @@
 //! An image server behind the edge: whoever has the scope `images:read` gets pictures.
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "poem hands a handler what it extracts by value"
+)]
 
 use std::sync::Arc;
 

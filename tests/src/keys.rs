@@ -12,7 +12,7 @@ use portcullis_shared::{
 use tokio::{sync::Mutex, time::Instant};
 
 /// After this time the keys are fetched anew.
-const KEEP: Duration = Duration::from_secs(5 * 60);
+const KEEP: Duration = Duration::from_mins(5);
 
 /// A token with an unknown key makes the keys be fetched anew, but not more often than this.
 const UNKNOWN_KEY_INTERVAL: Duration = Duration::from_secs(30);

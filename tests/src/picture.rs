@@ -41,11 +41,13 @@ pub fn of(name: &str) -> Result<Picture, png::EncodingError> {
     let mut writer = encoder.write_header()?;
     writer.write_image_data(&pixels)?;
     writer.finish()?;
-    let digest = Sha256::digest(&png)
+    let hash = Sha256::digest(&png);
+    let start: Vec<String> = hash
         .iter()
         .take(8)
         .map(|byte| format!("{byte:02x}"))
         .collect();
+    let digest = start.concat();
     Ok(Picture { png, digest })
 }
 

@@ -1,4 +1,4 @@
-//! What passes by reference: bodies of any size, WebSockets, redirects, cookies; and CORS.
+//! What passes by reference: bodies of any size, web sockets, redirects, cookies; and CORS.
 
 use reqwest::Method;
 use tokio::{
@@ -6,7 +6,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::harness::{client::send, stack::Stack};
+use crate::harness::{client::send, raw, stack::Stack};
 
 const LARGE: usize = 50 * 1024 * 1024;
 
@@ -161,13 +161,18 @@ async fn a_web_socket_passes_with_a_token_and_not_without() {
         .await
         .unwrap();
     refused.write_all(shake("bad").as_bytes()).await.unwrap();
-    assert!(head(&mut refused).await.starts_with("HTTP/1.1 401"));
+    assert!(
+        raw::read_head(&mut refused)
+            .await
+            .unwrap()
+            .starts_with("HTTP/1.1 401")
+    );
 
     let mut socket = TcpStream::connect(("127.0.0.1", stack.edge.port))
         .await
         .unwrap();
     socket.write_all(shake(&token).as_bytes()).await.unwrap();
-    let answer = head(&mut socket).await;
+    let answer = raw::read_head(&mut socket).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 101"), "{answer}");
     // RFC 6455 section 1.3: what that key has to be answered with.
     assert!(answer.contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), "{answer}");
@@ -179,16 +184,6 @@ async fn a_web_socket_passes_with_a_token_and_not_without() {
     let mut frame = [0; 4];
     socket.read_exact(&mut frame).await.unwrap();
     assert_eq!(frame, [0x81, 0x02, b'h', b'i']);
-}
-
-async fn head(stream: &mut TcpStream) -> String {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        stream.read_exact(&mut byte).await.unwrap();
-        head.push(byte[0]);
-    }
-    String::from_utf8_lossy(&head).into_owned()
 }
 
 #[tokio::test]

@@ -133,15 +133,9 @@ async fn an_identity_cannot_be_dropped_by_naming_it_in_connection() {
     let stack = Stack::shared().await;
     let token = stack.bearer().await.1.access;
     let bearer = format!("Authorization: Bearer {token}");
-    let trick = "Connection: close, Portcullis-Proof, Portcullis-Subject, X-Forwarded-For";
-    let mut request = format!(
-        "GET /echo/x HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n",
-        stack.edge.port
-    );
-    request.push_str(&format!("{bearer}\r\n{trick}\r\n\r\n"));
-    let answer = raw::exchange(stack.edge.port, request.as_bytes())
-        .await
-        .unwrap();
+    let trick = "Connection: keep-alive, Portcullis-Proof, Portcullis-Subject, X-Forwarded-For";
+    let request = raw::request(stack.edge.port, "GET /echo/x", &[&bearer, trick]);
+    let answer = raw::exchange(stack.edge.port, &request).await.unwrap();
     let text = String::from_utf8_lossy(&answer.body).into_owned();
     assert_eq!(answer.status, 200, "{text}");
     assert!(

@@ -98,7 +98,7 @@ async fn whatever_the_key_set_answers_the_last_good_one_stays_in_force_and_then_
             .to_owned();
         (one, format!("{{\"keys\":[{entry},{entry}]}}"))
     };
-    let cut = one[..one.len() - 2].as_bytes().to_vec();
+    let cut = one.as_bytes()[..one.len() - 2].to_vec();
     let bad = [
         ("down", Conduct::Down),
         ("silent", Conduct::Silent),
@@ -123,7 +123,7 @@ async fn a_feed_that_goes_back_or_comes_from_a_stranger_is_not_taken() {
     let seq = set.origin.state.lock().unwrap().seq;
     endures(&set, "older", |state| state.seq = seq - 1).await;
     endures(&set, "signed by an unknown key", |state| {
-        state.signer = key(9)
+        state.signer = key(9);
     })
     .await;
 }

@@ -91,11 +91,6 @@ impl Edge {
     pub fn at(&self, path: &str) -> String {
         format!("{}{path}", self.url())
     }
-
-    /// What wrangler and the Worker have logged.
-    pub fn log(&self) -> String {
-        self.group.output()
-    }
 }
 
 /// `wrangler dev` in the copy of the Worker, silent about itself and fetching nothing.

@@ -33,7 +33,7 @@ pub struct Forged {
 impl Forged {
     pub async fn start(variables: &[(&'static str, &str)]) -> Self {
         let port = ports::free();
-        let (origin, echo) = (Hostile::start(&ports::url(port)).await, echo::start());
+        let (origin, echo) = (Hostile::start(&ports::url(port)), echo::start());
         let mut all = vec![("ORIGIN", origin.url()), ("UPSTREAM_ECHO", echo.url())];
         all.extend(
             variables

@@ -97,7 +97,7 @@ pub fn key(seed: u8) -> SigningKey {
 
 impl Hostile {
     /// Starts one that behaves well for a start, with the key of seed 1.
-    pub async fn start(issuer: &str) -> Self {
+    pub fn start(issuer: &str) -> Self {
         let state = Arc::new(Mutex::new(State {
             issuer: issuer.to_owned(),
             keys: vec![key(1)],
@@ -202,7 +202,7 @@ async fn serve(
         Conduct::Good => answer(&mut stream, 200, media_type, &body).await,
         Conduct::Down => Ok(()),
         Conduct::Silent => {
-            sleep(Duration::from_secs(60)).await;
+            sleep(Duration::from_mins(1)).await;
             Ok(())
         }
         Conduct::Dripping => drip(&mut stream, media_type, &body).await,

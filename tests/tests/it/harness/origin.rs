@@ -77,10 +77,6 @@ impl Home {
         self
     }
 
-    pub fn issuer(&self) -> &str {
-        &self.issuer
-    }
-
     /// The program with its settings; a subcommand is still to be named.
     pub fn command(&self) -> Command {
         let mut command = Command::new(place::portcullis());

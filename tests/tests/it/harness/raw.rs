@@ -1,6 +1,6 @@
 //! Requests written byte by byte, for what no client library would send.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -14,9 +14,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 #[derive(Debug)]
 pub struct RawAnswer {
     pub status: u16,
-    /// Names in lower case.
-    pub headers: HashMap<String, String>,
-    /// Whatever came after the head, chunks and all.
+    /// As it came, chunks and all.
     pub body: Vec<u8>,
 }
 
@@ -27,39 +25,50 @@ pub fn request(port: u16, line: &str, headers: &[&str]) -> Vec<u8> {
         text.push_str(header);
         text.push_str("\r\n");
     }
-    text.push_str("Connection: close\r\n\r\n");
+    text.push_str("\r\n");
     text.into_bytes()
 }
 
-/// Sends bytes and reads until the other side closes. `None` when it closes without an answer.
+/// Sends a request and reads one answer. `None` when the other side closes without one.
 pub async fn exchange(port: u16, bytes: &[u8]) -> Option<RawAnswer> {
-    let read = async {
+    let exchange = async {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-        let mut all = Vec::new();
-        if stream.write_all(bytes).await.is_ok() {
-            // A reset after the answer is no matter.
-            let _ = stream.read_to_end(&mut all).await;
+        stream.write_all(bytes).await.ok()?;
+        let head = read_head(&mut stream).await?;
+        let status = head.split(' ').nth(1)?.parse().ok()?;
+        let mut body = Vec::new();
+        while !is_whole(&head, &body) && stream.read_buf(&mut body).await.is_ok_and(|read| read > 0)
+        {
         }
-        all
+        Some(RawAnswer { status, body })
     };
-    let all = timeout(LIMIT, read)
+    timeout(LIMIT, exchange)
         .await
-        .expect("the connection is neither answered nor closed");
-    parse(&all)
+        .expect("the request is neither answered nor refused")
 }
 
-fn parse(all: &[u8]) -> Option<RawAnswer> {
-    let end = all.windows(4).position(|four| four == b"\r\n\r\n")?;
-    let head = String::from_utf8_lossy(&all[..end]).into_owned();
-    let mut lines = head.split("\r\n");
-    let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
-    let pair = |line: &str| {
-        let (name, value) = line.split_once(':')?;
-        Some((name.to_ascii_lowercase(), value.trim().to_owned()))
+/// First line and headers of what comes next; `None` when nothing does.
+pub async fn read_head(stream: &mut TcpStream) -> Option<String> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.ok()?);
+    }
+    head.truncate(head.len() - 4);
+    String::from_utf8(head).ok()
+}
+
+/// Whether a body ends here (RFC 9112 §6.3).
+fn is_whole(head: &str, body: &[u8]) -> bool {
+    let value = |wanted: &str| {
+        head.lines().skip(1).find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            name.eq_ignore_ascii_case(wanted)
+                .then(|| value.trim().to_owned())
+        })
     };
-    Some(RawAnswer {
-        status,
-        headers: lines.filter_map(pair).collect(),
-        body: all[end + 4..].to_vec(),
-    })
+    match (value("transfer-encoding"), value("content-length")) {
+        (Some(_), _) => body.ends_with(b"0\r\n\r\n"),
+        (None, Some(length)) => body.len() >= length.parse().unwrap_or(0),
+        (None, None) => false,
+    }
 }

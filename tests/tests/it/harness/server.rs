@@ -46,7 +46,7 @@ impl Drop for Served {
 pub fn serve(endpoint: impl Endpoint + 'static) -> Served {
     let requests = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&requests);
-    let counted = endpoint.before(move |request| {
+    let endpoint = endpoint.before(move |request| {
         counter.fetch_add(1, Ordering::SeqCst);
         async move { Ok(request) }
     });
@@ -55,8 +55,8 @@ pub fn serve(endpoint: impl Endpoint + 'static) -> Served {
     listener.set_nonblocking(true).unwrap();
     let task = RUNTIME.spawn(async move {
         let acceptor = TcpAcceptor::from_tokio(TcpListener::from_std(listener).unwrap()).unwrap();
-        let server = Server::new_with_acceptor(acceptor).idle_timeout(Duration::from_secs(60));
-        server.run(counted).await.unwrap();
+        let server = Server::new_with_acceptor(acceptor).idle_timeout(Duration::from_mins(1));
+        server.run(endpoint).await.unwrap();
     });
     Served {
         port,

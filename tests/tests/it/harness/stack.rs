@@ -108,11 +108,22 @@ impl Stack {
 
     /// One of a test's own, its edge with these further variables.
     pub async fn start(variables: &[(&'static str, &str)]) -> Self {
+        Self::start_with(&[], variables).await
+    }
+
+    /// The same, and its origin with these.
+    pub async fn start_with(
+        of_origin: &[(&'static str, &str)],
+        variables: &[(&'static str, &str)],
+    ) -> Self {
         let edge_port = ports::free();
         let issuer = ports::url(edge_port);
         let home = Home::sqlite(&issuer)
             .with("PORTCULLIS_EDGE__SECRET", EDGE_SECRET)
             .with_settings(&settings());
+        let home = of_origin
+            .iter()
+            .fold(home, |home, (name, value)| home.with(name, *value));
         let origin = Origin::start(home).await;
         let proxy = Proxy::start(origin.url());
         let api = server::demo_api(&issuer, &origin.url());
