@@ -1,8 +1,9 @@
 //! Headers: nobody can send an identity, and each says who it is in one way only.
 
-use serde_json::Value;
+use reqwest::Method;
+use serde_json::{Value, json};
 
-use crate::harness::{raw, stack::Stack};
+use crate::harness::{client::send, raw, stack::Stack};
 
 /// What the echo saw of a request with these headers.
 async fn seen(stack: &Stack, path: &str, headers: &[&str]) -> (u16, Vec<(String, String)>) {
@@ -142,6 +143,59 @@ async fn an_identity_cannot_be_dropped_by_naming_it_in_connection() {
         text.contains("portcullis-proof") && text.contains("portcullis-subject"),
         "{text}"
     );
+}
+
+#[tokio::test]
+async fn a_rule_that_only_reports_lets_pass_without_an_identity() {
+    let stack = Stack::shared().await;
+    let reader = stack.origin.home.add_user(&["api:read"], &[]);
+    let writer = stack.bearer().await.1.access;
+    let reader = stack.login(&reader).await.access;
+    for (token, identified) in [("bad", false), (reader.as_str(), false), (&writer, true)] {
+        let headers = [
+            format!("Authorization: Bearer {token}"),
+            "portcullis_subject: x".to_owned(),
+        ];
+        let headers = headers.each_ref().map(String::as_str);
+        let (status, pairs) = seen(stack, "/report/x", &headers).await;
+        assert_eq!(status, 200);
+        let named = pairs.iter().any(|(name, _)| name.contains("subject"));
+        assert_eq!(named, identified, "{token}: {pairs:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_cannot_choose_the_address_that_its_session_is_said_to_come_from() {
+    let stack = Stack::shared().await;
+    let user = stack.user();
+    let body = json!({ "username": user.name, "password": user.password });
+    for base in [stack.edge.url(), stack.origin.url()] {
+        let request = stack
+            .http
+            .request(Method::POST, &format!("{base}/auth/login"))
+            .json(&body);
+        let forged = [
+            "portcullis-client-ip",
+            "portcullis_client_ip",
+            "x-forwarded-for",
+            "x-real-ip",
+        ];
+        let request = forged
+            .into_iter()
+            .fold(request, |request, name| request.header(name, "203.0.113.9"));
+        let request = request
+            .header("portcullis-client-country", "XX")
+            .header("portcullis-edge-secret", "not-the-edges-secret");
+        let token = send(request).await.expect(200).member("access_token");
+        let sessions = stack.get("/auth/sessions", &token).await.expect(200);
+        assert!(
+            !sessions.text().contains("203.0.113.9"),
+            "{}",
+            sessions.text()
+        );
+        assert!(!sessions.text().contains("XX"), "{}", sessions.text());
+        assert!(sessions.text().contains("127.0.0.1"), "{}", sessions.text());
+    }
 }
 
 #[tokio::test]

@@ -1,8 +1,13 @@
 //! The demo servers refuse whoever comes past the edge, whatever headers are sent.
 
+use portcullis_e2e::keys::RemoteKeys;
 use reqwest::Method;
 
-use crate::harness::{client::send, stack::Stack};
+use crate::harness::{
+    client::send,
+    hostile::{Conduct, Hostile, key},
+    stack::Stack,
+};
 
 #[tokio::test]
 async fn headers_that_only_claim_an_identity_open_nothing() {
@@ -49,4 +54,27 @@ async fn headers_that_only_claim_an_identity_open_nothing() {
             assert_eq!(answer.status, 401, "{url} with {name}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_demo_server_keeps_good_keys_and_looks_for_unknown_ones_once_in_a_while() {
+    let origin = Hostile::start("http://edge.example");
+    let keys = RemoteKeys::new(format!("{}/.well-known/jwks.json", origin.url())).unwrap();
+    let (old, new) = (key(1), key(2));
+    assert!(keys.get(old.id()).await.unwrap().get(old.id()).is_some());
+    for _ in 0..20 {
+        keys.get(old.id()).await.unwrap();
+    }
+    assert_eq!(origin.keys_asked(), 1);
+    origin.set(|state| state.keys.push(key(2)));
+    assert!(
+        keys.get(new.id()).await.unwrap().get(new.id()).is_some(),
+        "known at once"
+    );
+    origin.set(|state| state.keys_conduct = Conduct::Down);
+    for seed in 10..60 {
+        let known = keys.get(key(seed).id()).await.unwrap();
+        assert!(known.get(old.id()).is_some() && known.get(new.id()).is_some());
+    }
+    assert_eq!(origin.keys_asked(), 2);
 }

@@ -40,6 +40,13 @@ upstream = "echo"
 access = "public"
 
 [[route]]
+path = "/report/*"
+upstream = "echo"
+audience = "api"
+scopes = ["api:write"]
+mode = "report"
+
+[[route]]
 path = "/gone/*"
 upstream = "gone"
 access = "public"
