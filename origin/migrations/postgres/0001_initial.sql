@@ -28,6 +28,7 @@ CREATE TABLE sessions (
     replays             BIGINT NOT NULL CHECK (replays >= 0),
     late_retries        BIGINT NOT NULL CHECK (late_retries >= 0),
     last_iat            BIGINT NOT NULL,
+    last_exp            BIGINT NOT NULL,
     ended               TEXT,
     created_at          BIGINT NOT NULL,
     last_used_at        BIGINT NOT NULL,
@@ -72,6 +73,7 @@ CREATE TABLE revocations (
 );
 
 CREATE INDEX revocations_by_seq ON revocations (seq);
+CREATE INDEX revocations_by_drop_at ON revocations (drop_at);
 
 -- Refers to nothing: what happened stays, whatever becomes of those whom it concerns.
 CREATE TABLE audit_events (

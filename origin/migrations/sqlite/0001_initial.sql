@@ -28,6 +28,7 @@ CREATE TABLE sessions (
     replays             INTEGER NOT NULL CHECK (replays >= 0),
     late_retries        INTEGER NOT NULL CHECK (late_retries >= 0),
     last_iat            INTEGER NOT NULL,
+    last_exp            INTEGER NOT NULL,
     ended               TEXT,
     created_at          INTEGER NOT NULL,
     last_used_at        INTEGER NOT NULL,
@@ -72,6 +73,7 @@ CREATE TABLE revocations (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX revocations_by_seq ON revocations (seq);
+CREATE INDEX revocations_by_drop_at ON revocations (drop_at);
 
 -- Refers to nothing: what happened stays, whatever becomes of those whom it concerns.
 CREATE TABLE audit_events (

@@ -10,13 +10,16 @@ use crate::{
     system::{OsEntropy, SystemClock},
 };
 
-/// Connects to the database (and brings its tables up to date), reads the master keys, starts
+/// Connects to the database (and brings its tables up to date), reads the master keys, or makes
+/// one for a new database, starts
 /// `threads` threads that hash passwords.
 pub(super) async fn assemble(settings: &Settings, threads: usize) -> Result<App, Error> {
     let config = settings.for_domain()?;
     let database = &settings.database;
     let store = storage::connect(database.url.expose(), database.max_connections).await?;
-    let master = master_key_file::open(&settings.keys.master_key_file, &OsEntropy)?;
+    // A new master key opens nothing that an old one sealed, so it is made for a new database only.
+    let sealed = !store.signing_keys().await?.is_empty();
+    let master = master_key_file::open(&settings.keys.master_key_file, sealed, &OsEntropy)?;
     let queue = usize::try_from(settings.password.queue).unwrap_or(usize::MAX);
     let hasher = Hasher::start(settings.password.parameters(), threads, queue, &OsEntropy)?;
     Ok(App::new(

@@ -36,6 +36,12 @@ pub(super) enum Error {
         /// Why.
         source: io::Error,
     },
+    /// It is not there, and the database's keys were sealed with one.
+    #[error(
+        "the master key file {} is missing, and the signing keys in the database were sealed with \
+         it: put it back, or name it by keys.master_key_file", .0.display()
+    )]
+    Missing(PathBuf),
     /// It is not a key file.
     #[error("the master key file {} is not valid", path.display())]
     Malformed {
@@ -49,13 +55,17 @@ pub(super) enum Error {
     Entropy(#[from] EntropyError),
 }
 
-/// Reads the file, and makes it first where it is missing.
-pub(super) fn open(path: &Path, entropy: &dyn Entropy) -> Result<MasterKeys, Error> {
+/// Reads the file, and makes it first where it is missing, unless something has been `sealed` with
+/// one.
+pub(super) fn open(path: &Path, sealed: bool, entropy: &dyn Entropy) -> Result<MasterKeys, Error> {
     let unmade = |source| Error::Unmade {
         path: path.to_owned(),
         source,
     };
     let text = match fs::read_to_string(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && sealed => {
+            return Err(Error::Missing(path.to_owned()));
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             make(path, &MasterKeys::generate_file(entropy)?, entropy)?.map_err(unmade)?;
             tracing::warn!(
@@ -134,7 +144,7 @@ mod tests {
     fn the_file_is_made_once_and_for_its_owner_alone() {
         let folder = std::env::temp_dir().join(format!("portcullis-key-{}", std::process::id()));
         let path = folder.join("deep/master.key");
-        let first = open(&path, &OsEntropy).unwrap();
+        let first = open(&path, false, &OsEntropy).unwrap();
         let text = fs::read_to_string(&path).unwrap();
         assert_eq!(
             fs::metadata(&path).unwrap().permissions().mode() & 0o777,
@@ -147,11 +157,14 @@ mod tests {
             Ok(())
         );
         assert_eq!(
-            open(&path, &OsEntropy).unwrap().current_id(),
+            open(&path, true, &OsEntropy).unwrap().current_id(),
             first.current_id()
         );
         assert_eq!(fs::read_to_string(&path).unwrap(), text);
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+        fs::remove_file(&path).unwrap();
+        let missing = open(&path, true, &OsEntropy).unwrap_err();
+        assert!(matches!(missing, Error::Missing(_)), "{missing:?}");
         fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -17,7 +17,7 @@ use crate::domain::{
     setup::{self, SetupToken},
     store::{CreateUserError, Seq, StoreError, UserChange, UserFilter},
     transaction,
-    user::{Roles, User, UserStatus, Username},
+    user::{Role, Roles, TooManyGrants, User, UserStatus, Username, check_grants},
 };
 
 /// Who administrates, and from where.
@@ -67,6 +67,9 @@ pub enum CreateError {
     /// Somebody has that name.
     #[error("the username is taken")]
     NameTaken,
+    /// See [`TooManyGrants`].
+    #[error(transparent)]
+    TooManyGrants(#[from] TooManyGrants),
     /// See [`PasswordRule`].
     #[error(transparent)]
     Password(#[from] PasswordRule),
@@ -91,6 +94,7 @@ pub async fn create_user(
     authority: Authority,
     new: NewUser,
 ) -> Result<Created, CreateError> {
+    check_grants(&new.roles, &new.scopes)?;
     let id = entropy::user_id(app.entropy.as_ref())?;
     let (password_hash, setup_token, setup) = if let Some(password) = new.password {
         password.check_new(&new.username)?;
@@ -116,7 +120,10 @@ pub async fn create_user(
         created_at: now,
         updated_at: now,
     };
-    let event = authority.event(now, Action::UserCreated, id);
+    let event = Event {
+        detail: Some(grants(&user)),
+        ..authority.event(now, Action::UserCreated, id)
+    };
     match app.store.create_user(&user, &event).await {
         Ok(()) => {
             event.announce();
@@ -134,6 +141,12 @@ pub async fn create_user(
 /// See [`StoreError`].
 pub async fn list_users(app: &App, filter: &UserFilter) -> Result<Vec<User>, StoreError> {
     app.store.users(filter).await
+}
+
+/// What a user may do, for the audit trail.
+fn grants(user: &User) -> String {
+    let roles: Vec<&str> = user.roles.iter().map(Role::as_str).collect();
+    format!("roles [{}], scopes [{}]", roles.join(" "), user.scopes)
 }
 
 /// What to change of a user; what is `None` stays.
@@ -154,18 +167,32 @@ pub struct Changed {
     pub seq: Seq,
 }
 
+/// Why a user was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError {
+    /// See [`TooManyGrants`].
+    #[error(transparent)]
+    TooManyGrants(#[from] TooManyGrants),
+    /// See [`StoreError`].
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// Changes roles and scopes. Where something is taken away, all access tokens minted so far are
 /// revoked; clients refresh and get what is left. `None` when there is no such user.
 ///
 /// # Errors
 ///
-/// See [`StoreError`].
+/// See [`ChangeError`].
 pub async fn change_user(
     app: &App,
     authority: Authority,
     id: UserId,
     changes: Changes,
-) -> Result<Option<Changed>, StoreError> {
+) -> Result<Option<Changed>, ChangeError> {
+    let none = (Roles::new(), ScopeSet::default());
+    let (roles, scopes) = (changes.roles.as_ref(), changes.scopes.as_ref());
+    check_grants(roles.unwrap_or(&none.0), scopes.unwrap_or(&none.1))?;
     let (now, tokens) = (app.now(), app.tokens());
     let decide = move |user: &User, sessions: &[Session]| {
         let mut next = user.clone();
@@ -182,15 +209,13 @@ pub async fn change_user(
         } else {
             vec![tokens.revoke_user(&mut next, sessions, now.seconds())]
         };
-        let names: Vec<&str> = next.roles.iter().map(super::user::Role::as_str).collect();
-        let detail = format!("roles [{}], scopes [{}]", names.join(" "), next.scopes);
         let event = Event {
-            detail: Some(detail),
+            detail: Some(grants(&next)),
             ..authority.event(now.seconds(), Action::UserChanged, user.id)
         };
         changed(next, Vec::new(), revocations, event)
     };
-    apply(app, id, now, decide).await
+    Ok(apply(app, id, now, decide).await?)
 }
 
 /// The text is not a reason.
@@ -236,7 +261,6 @@ pub async fn ban(
                 at: now.seconds(),
             },
             updated_at: now.seconds(),
-            setup: None,
             ..user.clone()
         };
         let entry = tokens.revoke_user(&mut next, sessions, now.seconds());

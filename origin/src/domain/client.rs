@@ -41,12 +41,20 @@ impl Client {
 }
 
 /// How a client names itself at an OAuth endpoint.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Credentials<'a> {
     /// `client_id`.
     pub id: &'a str,
     /// `client_secret`, by HTTP Basic or in the body.
     pub secret: Option<&'a str>,
+}
+
+impl std::fmt::Debug for Credentials<'_> {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Credentials")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The client is unknown, or its secret wrong, missing or superfluous: `invalid_client` of

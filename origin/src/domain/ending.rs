@@ -3,6 +3,7 @@
 //! Everything here is pure. The store runs it while it holds the rows, so that the greatest
 //! `last_iat` of a user's sessions is known when the user is revoked: whatever has been minted is
 //! covered, whatever is minted later carries a later `iat`. No replica's clock matters for that.
+//! An entry stays until the greatest `exp` that was written, so neither does a change of settings.
 
 use portcullis_shared::{
     ids::SessionId,
@@ -21,7 +22,15 @@ const MARGIN: i64 = 10;
 /// More sessions of one user than this become one entry for the user.
 const SESSIONS_BY_ENTRY: usize = 32;
 
-/// Whose tokens these are, and how long they live.
+/// The longest lifetime that settings may give an access token, in seconds.
+pub const MAX_TOKEN_LIFETIME: i64 = 3600;
+
+/// When everybody refuses a token of this `exp` for its age.
+pub fn refused_for_age(exp: UnixSeconds) -> UnixSeconds {
+    exp.plus(LEEWAY + MARGIN)
+}
+
+/// Whose tokens these are, and how long new ones live.
 #[derive(Debug, Clone)]
 pub struct Tokens {
     /// `iss`.
@@ -31,14 +40,9 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    /// When a token minted at `iat` is refused by everybody for its age.
-    pub fn all_expired_after(&self, iat: UnixSeconds) -> UnixSeconds {
-        iat.plus(self.lifetime + LEEWAY + MARGIN)
-    }
-
     /// The entry that ends a session; none where its last access token has expired.
     pub fn session_entry(&self, session: &Session, now: UnixSeconds) -> Option<Record> {
-        let drop_at = self.all_expired_after(session.last_iat);
+        let drop_at = refused_for_age(session.last_exp);
         let digest = Digest::of(&self.issuer, Kind::Session, &session.id.to_string());
         let record = Record {
             kind: Kind::Session,
@@ -52,16 +56,16 @@ impl Tokens {
     /// Revokes every access token of `user` that has been minted: moves the user's `not_before`
     /// and gives the entry. `sessions` are all that have not been ended.
     pub fn revoke_user(&self, user: &mut User, sessions: &[Session], now: UnixSeconds) -> Record {
-        let latest = sessions
-            .iter()
-            .map(|session| session.last_iat)
-            .fold(now, UnixSeconds::max);
+        let greatest = |time: fn(&Session) -> UnixSeconds| {
+            sessions.iter().map(time).fold(now, UnixSeconds::max)
+        };
+        let latest = greatest(|session| session.last_iat);
         user.not_before = user.not_before.max(latest);
         Record {
             kind: Kind::User,
             digest: Digest::of(&self.issuer, Kind::User, &user.id.to_string()),
             not_before: user.not_before,
-            drop_at: self.all_expired_after(user.not_before),
+            drop_at: refused_for_age(greatest(|session| session.last_exp)),
         }
     }
 

@@ -131,18 +131,26 @@ impl Hasher {
     ) -> Result<Verdict, HashingError> {
         let hash = stored.map_or_else(|| Arc::clone(&self.nobody), Arc::from);
         let old = !self.is_current(&hash);
-        let right = self
-            .run(|reply| Job::Verify {
-                password,
-                hash,
-                reply,
-            })
-            .await?;
-        Ok(match (right && stored.is_some(), old) {
-            (false, _) => Verdict::Wrong,
+        let right = self.matches(password.clone(), hash).await? && stored.is_some();
+        Ok(match (right, old) {
+            (false, false) => Verdict::Wrong,
+            (false, true) => {
+                // An old hash is quick: without this, whose is old would be told by the time.
+                self.matches(password, Arc::clone(&self.nobody)).await?;
+                Verdict::Wrong
+            }
             (true, false) => Verdict::Right,
             (true, true) => Verdict::RightButOld,
         })
+    }
+
+    async fn matches(&self, password: Password, hash: Arc<str>) -> Result<bool, HashingError> {
+        self.run(|reply| Job::Verify {
+            password,
+            hash,
+            reply,
+        })
+        .await
     }
 
     /// Hashes a new password with today's parameters; gives a PHC string.

@@ -81,27 +81,55 @@ pub async fn login(app: &App, request: Request, context: &Context) -> Result<Tok
     if device.as_deref().is_some_and(|name| !is_device_name(name)) {
         return Err(Error::InvalidDevice);
     }
-    let user = authenticate(app, &username, password).await?;
+    let attempt = Attempt {
+        username,
+        password,
+        device,
+        client,
+        context,
+    };
+    // Of several logins at once the first may have replaced the hash that the others were checked
+    // against; they are checked against the new one.
+    let opened = match open(app, &attempt).await? {
+        Err(Changed) => open(app, &attempt).await?,
+        opened => opened,
+    };
+    let mintable = opened.map_err(|Changed| Error::InvalidCredentials)?;
+    Ok(mint(app, client, mintable, None).await?)
+}
+
+/// A login whose form is right.
+struct Attempt<'a> {
+    username: String,
+    password: Password,
+    device: Option<String>,
+    client: &'a Client,
+    context: &'a Context,
+}
+
+/// The password's hash changed between the check and the opening of the session.
+struct Changed;
+
+/// Checks the password and opens a session.
+async fn open(app: &App, attempt: &Attempt<'_>) -> Result<Result<Mintable, Changed>, Error> {
+    let checked = authenticate(app, &attempt.username, attempt.password.clone()).await?;
+    let user_id = checked.user.id;
     let opening = Opening {
         id: entropy::session_id(app.entropy.as_ref())?,
-        client_id: client.id.clone(),
-        checked_hash: user.user.password_hash.clone(),
-        rehashed: user.rehashed,
-        device,
-        context: context.clone(),
+        client_id: attempt.client.id.clone(),
+        checked_hash: checked.user.password_hash,
+        rehashed: checked.rehashed,
+        device: attempt.device.clone(),
+        context: attempt.context.clone(),
         now: app.clock.now(),
         token_lifetime: app.config.token_lifetime,
         idle_lifetime: app.config.refresh.idle_lifetime,
         absolute_lifetime: app.config.absolute_lifetime,
     };
-    let decided = transaction::with_user(
-        app.store.as_ref(),
-        user.user.id,
-        app.now(),
-        move |user, _| opening.decide(user),
-    );
-    let (opened, _) = decided.await?.ok_or(Error::InvalidCredentials)?;
-    Ok(mint(app, client, opened?, None).await?)
+    let decide = move |user: &User, _: &[Session]| opening.decide(user);
+    let decided = transaction::with_user(app.store.as_ref(), user_id, app.now(), decide).await?;
+    let (opened, _) = decided.ok_or(Error::InvalidCredentials)?;
+    opened
 }
 
 fn public_client<'a>(app: &'a App, id: &str) -> Result<&'a Client, Error> {
@@ -163,9 +191,9 @@ struct Opening {
 }
 
 impl Opening {
-    fn decide(self, user: &User) -> (UserChange, Result<Mintable, Error>) {
+    fn decide(self, user: &User) -> (UserChange, Result<Result<Mintable, Changed>, Error>) {
         if user.password_hash != self.checked_hash {
-            return (UserChange::default(), Err(Error::InvalidCredentials));
+            return (UserChange::default(), Ok(Err(Changed)));
         }
         if !user.is_active() {
             return (UserChange::default(), Err(Error::Banned));
@@ -180,6 +208,7 @@ impl Opening {
             replays: 0,
             late_retries: 0,
             last_iat: self.now,
+            last_exp: self.now,
             ended: None,
             created_at: self.now,
             last_used_at: self.now,
@@ -207,6 +236,6 @@ impl Opening {
             events: vec![event],
             ..UserChange::default()
         };
-        (change, Ok(mintable))
+        (change, Ok(Ok(mintable)))
     }
 }

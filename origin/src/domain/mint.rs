@@ -1,6 +1,11 @@
 //! Minting access tokens (RFC 9068), and what a client gets for a grant (RFC 6749 §5.1).
 
-use portcullis_shared::{claims::AccessClaims, scope::ScopeSet, time::UnixSeconds, token};
+use portcullis_shared::{
+    claims::AccessClaims,
+    scope::ScopeSet,
+    time::UnixSeconds,
+    token::{self, TOKEN_LIMIT},
+};
 use zeroize::Zeroizing;
 
 use crate::domain::{
@@ -70,6 +75,7 @@ impl Mintable {
         let issued_at = user.next_iat(now);
         session.last_iat = session.last_iat.max(issued_at);
         let expires_at = issued_at.plus(token_lifetime);
+        session.last_exp = session.last_exp.max(expires_at);
         Self {
             user: user.clone(),
             session: session.clone(),
@@ -127,6 +133,9 @@ pub async fn mint(
     let key = app.signing.active(app).await?;
     let access_token =
         token::sign(&key, &claims).map_err(|error| MintError::Malformed(error.into()))?;
+    if access_token.len() > TOKEN_LIMIT {
+        return Err(MintError::Malformed("longer than verifiers take".into()));
+    }
     let refresh_token = crate::domain::refresh::RefreshToken {
         session: session.id,
         generation: session.generation,

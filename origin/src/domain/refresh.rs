@@ -26,7 +26,6 @@ use crate::domain::{
 };
 
 /// A refresh as asked for.
-#[derive(Debug)]
 pub struct Request<'a> {
     /// The refresh token.
     pub token: &'a str,
@@ -34,6 +33,15 @@ pub struct Request<'a> {
     pub client: &'a Client,
     /// What the access token shall be limited to.
     pub scope: Option<ScopeSet>,
+}
+
+impl std::fmt::Debug for Request<'_> {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Request")
+            .field("client", &self.client.id)
+            .field("scope", &self.scope)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Why no tokens were given.

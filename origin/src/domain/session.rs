@@ -74,6 +74,8 @@ pub struct Session {
     pub late_retries: u32,
     /// The greatest `iat` of its access tokens. A revocation of the user covers it.
     pub last_iat: UnixSeconds,
+    /// The greatest `exp` of its access tokens; what revokes them is published until then.
+    pub last_exp: UnixSeconds,
     /// Why it is over; none while it is active.
     pub ended: Option<EndReason>,
     /// When it was opened.

@@ -69,9 +69,11 @@ fn parse(token: &str) -> Option<(UserId, [u8; 32])> {
 }
 
 fn is_good(user: &User, digest: &[u8; 32], now: UnixSeconds) -> bool {
-    user.setup
-        .as_ref()
-        .is_some_and(|setup| bool::from(setup.digest.ct_eq(digest)) && now < setup.expires_at)
+    user.is_active()
+        && user
+            .setup
+            .as_ref()
+            .is_some_and(|setup| bool::from(setup.digest.ct_eq(digest)) && now < setup.expires_at)
 }
 
 /// Sets the password of the user that `token` was made for. The token is spent.

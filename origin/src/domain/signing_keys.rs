@@ -7,7 +7,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use portcullis_shared::{
@@ -21,6 +24,7 @@ use crate::domain::{
     app::App,
     audit::{Action, Actor, Event},
     clock::{Clock, UnixMillis},
+    ending::{MAX_TOKEN_LIFETIME, refused_for_age},
     entropy::{self, Entropy, EntropyError},
     master_key::{MasterKeys, UnsealError},
     store::{KeysChange, Seq, StoreError},
@@ -133,9 +137,34 @@ const REREAD_AFTER: i64 = 1000;
 /// What a replica knows of the keys.
 struct Snapshot {
     read_at: UnixMillis,
-    active: Option<Arc<SigningKey>>,
+    active: Option<StoredKey>,
     verifying: Option<Arc<KeySet>>,
     public: Arc<PublicKeySet>,
+}
+
+impl Snapshot {
+    fn of(stored: &[StoredKey], now: UnixMillis, token_lifetime: i64) -> Self {
+        let states = states(stored, now.seconds(), token_lifetime);
+        let published: Vec<(&StoredKey, KeyState)> = stored
+            .iter()
+            .zip(states)
+            .filter(|(_, state)| !matches!(state, KeyState::Gone | KeyState::Withdrawn))
+            .collect();
+        let keys = || published.iter().map(|(key, _)| key);
+        let verifying = keys().filter_map(|key| VerifyingKey::new(key.id.clone(), &key.public));
+        let public = keys().map(|key| PublicJwk::new(&key.id, &key.public));
+        let mut active = published
+            .iter()
+            .filter(|(_, state)| *state == KeyState::Active);
+        Self {
+            read_at: now,
+            active: active.next().map(|(key, _)| (*key).clone()),
+            verifying: KeySet::new(verifying.collect()).ok().map(Arc::new),
+            public: Arc::new(PublicKeySet {
+                keys: public.collect(),
+            }),
+        }
+    }
 }
 
 /// The signing keys as this replica last read them.
@@ -145,6 +174,8 @@ pub struct SigningKeys {
     /// Opened private keys, so that a key is opened once.
     opened: Mutex<HashMap<KeyId, Arc<SigningKey>>>,
     reading: tokio::sync::Mutex<()>,
+    /// How many reads have failed.
+    failures: AtomicU64,
 }
 
 impl SigningKeys {
@@ -154,11 +185,9 @@ impl SigningKeys {
     ///
     /// See [`KeyError`].
     pub async fn active(&self, app: &App) -> Result<Arc<SigningKey>, KeyError> {
-        self.snapshot(app)
-            .await?
-            .active
-            .clone()
-            .ok_or(KeyError::NoActiveKey)
+        let snapshot = self.snapshot(app).await?;
+        let key = snapshot.active.as_ref().ok_or(KeyError::NoActiveKey)?;
+        self.open(key, &app.master)
     }
 
     /// The keys whose signatures count now.
@@ -197,14 +226,22 @@ impl SigningKeys {
         if let Some(held) = self.held(clock.now_millis()) {
             return Ok(held);
         }
-        // One reads, the others wait for what it finds.
+        // One reads, the others wait for what it finds, be it nothing: a database that hangs is not
+        // waited for by each in turn.
+        let failures = self.failures.load(Ordering::SeqCst);
         let _reading = self.reading.lock().await;
         let now = clock.now_millis();
         if let Some(held) = self.held(now) {
             return Ok(held);
         }
-        let stored = app.store.signing_keys().await?;
-        let fresh = Arc::new(self.read(&stored, &app.master, now, app.config.token_lifetime)?);
+        if self.failures.load(Ordering::SeqCst) != failures {
+            let reason = "the signing keys could not be read a moment ago";
+            return Err(StoreError::Unavailable(reason.into()).into());
+        }
+        let stored = app.store.signing_keys().await.inspect_err(|_| {
+            self.failures.fetch_add(1, Ordering::SeqCst);
+        })?;
+        let fresh = Arc::new(Snapshot::of(&stored, now, app.config.token_lifetime));
         *self.snapshot.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&fresh));
         Ok(fresh)
     }
@@ -212,38 +249,6 @@ impl SigningKeys {
     /// Forgets what was read, so that the next use reads anew.
     fn forget(&self) {
         *self.snapshot.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    }
-
-    fn read(
-        &self,
-        stored: &[StoredKey],
-        master: &MasterKeys,
-        now: UnixMillis,
-        token_lifetime: i64,
-    ) -> Result<Snapshot, KeyError> {
-        let states = states(stored, now.seconds(), token_lifetime);
-        let published: Vec<(&StoredKey, KeyState)> = stored
-            .iter()
-            .zip(states)
-            .filter(|(_, state)| !matches!(state, KeyState::Gone | KeyState::Withdrawn))
-            .collect();
-        let active = published
-            .iter()
-            .find(|(_, state)| *state == KeyState::Active);
-        let active = active.map(|(key, _)| self.open(key, master)).transpose()?;
-        let keys = published.iter();
-        let verifying = keys.filter_map(|(key, _)| VerifyingKey::new(key.id.clone(), &key.public));
-        Ok(Snapshot {
-            read_at: now,
-            active,
-            verifying: KeySet::new(verifying.collect()).ok().map(Arc::new),
-            public: Arc::new(PublicKeySet {
-                keys: published
-                    .iter()
-                    .map(|(key, _)| PublicJwk::new(&key.id, &key.public))
-                    .collect(),
-            }),
-        })
     }
 
     fn open(&self, key: &StoredKey, master: &MasterKeys) -> Result<Arc<SigningKey>, KeyError> {
@@ -348,6 +353,13 @@ pub async fn ensure(app: &App) -> Result<(), KeyError> {
 ///
 /// See [`KeyError`].
 pub async fn rotate(app: &App, rotation: Rotation, actor: Actor) -> Result<(KeyId, Seq), KeyError> {
+    // Where the master key at hand does not open the key in use, servers would not open the new one.
+    if rotation == Rotation::Scheduled {
+        match app.signing.active(app).await {
+            Ok(_) | Err(KeyError::NoActiveKey) => {}
+            Err(error) => return Err(error),
+        }
+    }
     let now = app.clock.now();
     let mut key = generate(app, now)?;
     if rotation == Rotation::Scheduled {
@@ -372,7 +384,7 @@ pub async fn rotate(app: &App, rotation: Rotation, actor: Actor) -> Result<(KeyI
                     digest: Digest::of(&tokens.issuer, Kind::SigningKey, old.id.as_str()),
                     not_before: now,
                     // Edges may hold a key set with it for a day, and its thief keeps minting.
-                    drop_at: tokens.all_expired_after(now.plus(KEY_SET_HARD_AGE)),
+                    drop_at: refused_for_age(now.plus(KEY_SET_HARD_AGE + MAX_TOKEN_LIFETIME)),
                 });
             }
         }

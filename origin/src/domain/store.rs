@@ -163,9 +163,9 @@ pub trait Store: Send + Sync {
         decide: SessionDecision,
     ) -> Result<Option<Seq>, StoreError>;
 
-    /// Holds a user and then all of the user's sessions that have not been ended (expired ones
-    /// among them, whose access tokens may still be alive), in the order of their ids, decides,
-    /// writes. `None` when there is no such user. The answer comes after the commit.
+    /// Holds a user and then all of the user's sessions that have not been ended, in the order of
+    /// their ids, decides, writes. Expired ones are among them, since access tokens of theirs may
+    /// still be alive, but for those that were over, tokens and all, a day ago. `None` when there is no such user. The answer comes after the commit.
     async fn change_user(
         &self,
         id: UserId,

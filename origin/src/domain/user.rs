@@ -78,6 +78,30 @@ impl FromStr for Role {
 /// Roles in order, each once.
 pub type Roles = BTreeSet<Role>;
 
+/// The most text that the roles, and that the scopes, of one user may have, in bytes with one
+/// between each two: an access token has room for both
+/// ([`TOKEN_LIMIT`](portcullis_shared::token::TOKEN_LIMIT)).
+pub const GRANTS_LIMIT: usize = 800;
+
+/// More roles or scopes than a token has room for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a user's roles, and a user's scopes, have at most {GRANTS_LIMIT} characters together")]
+pub struct TooManyGrants;
+
+/// Checks that an access token has room for these roles and scopes.
+///
+/// # Errors
+///
+/// [`TooManyGrants`].
+pub fn check_grants(roles: &Roles, scopes: &ScopeSet) -> Result<(), TooManyGrants> {
+    let roles: usize = roles.iter().map(|role| role.as_str().len() + 1).sum();
+    let scopes: usize = scopes.iter().map(|scope| scope.as_str().len() + 1).sum();
+    if roles.max(scopes) > GRANTS_LIMIT {
+        return Err(TooManyGrants);
+    }
+    Ok(())
+}
+
 /// Whether a user may log in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UserStatus {

@@ -16,7 +16,7 @@ use crate::domain::{admin::Authority, audit::Actor, user::Roles};
 /// In whose name, and from where, something is done.
 fn authority(admin: &Administrator, from: &From) -> Authority {
     Authority {
-        actor: Actor::User(admin.0.caller().user.id),
+        actor: Actor::User(admin.admin.caller().user.id),
         ip: from.0.ip,
     }
 }

@@ -15,7 +15,10 @@ use portcullis_shared::problem::Code;
 use zeroize::Zeroizing;
 
 use super::{failure::Failure, service::Service};
-use crate::domain::caller::{self, Caller};
+use crate::domain::{
+    app::App,
+    caller::{self, Caller},
+};
 
 /// What an `Authorization` header holds.
 #[derive(Debug)]
@@ -68,9 +71,27 @@ pub(crate) struct Bearer(pub Caller);
 
 /// An administrator with a token of the administration.
 #[derive(Debug)]
-pub(crate) struct Administrator(pub caller::Admin);
+pub(crate) struct Administrator {
+    /// Who it is.
+    pub admin: caller::Admin,
+    token: Zeroizing<String>,
+}
 
-async fn caller(request: &Request) -> Result<Caller> {
+impl Administrator {
+    /// Who administrates now. A body may take its time to arrive; whoever was banned or demoted
+    /// meanwhile has nothing done by it.
+    ///
+    /// # Errors
+    ///
+    /// As for a request that begins now.
+    pub(crate) async fn still(self, app: &App) -> std::result::Result<Self, Failure> {
+        let caller = caller::authenticate(app, &self.token).await?;
+        let admin = caller::require_admin(app, caller)?;
+        Ok(Self { admin, ..self })
+    }
+}
+
+async fn caller(request: &Request) -> Result<(Caller, Zeroizing<String>)> {
     let token = match authorization(request.headers()) {
         Ok(Authorization::Bearer(token)) => token,
         Ok(Authorization::Absent | Authorization::Basic(_)) | Err(Malformed::Scheme) => {
@@ -86,7 +107,7 @@ async fn caller(request: &Request) -> Result<Caller> {
         .await
         .map_err(Failure::from)?;
     tracing::Span::current().record("user", tracing::field::display(caller.user.id));
-    Ok(caller)
+    Ok((caller, token))
 }
 
 /// The service that the request came to.
@@ -135,7 +156,8 @@ impl<'a> ApiExtractor<'a> for Bearer {
         _: &mut RequestBody,
         _: ExtractParamOptions<()>,
     ) -> Result<Self> {
-        caller(request).await.map(Self)
+        let (caller, _) = caller(request).await?;
+        Ok(Self(caller))
     }
 }
 
@@ -158,10 +180,9 @@ impl<'a> ApiExtractor<'a> for Administrator {
         _: &mut RequestBody,
         _: ExtractParamOptions<()>,
     ) -> Result<Self> {
-        let caller = caller(request).await?;
+        let (caller, token) = caller(request).await?;
         let app = &service(request)?.app;
-        Ok(Self(
-            caller::require_admin(app, caller).map_err(Failure::from)?,
-        ))
+        let admin = caller::require_admin(app, caller).map_err(Failure::from)?;
+        Ok(Self { admin, token })
     }
 }

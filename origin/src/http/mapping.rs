@@ -16,7 +16,7 @@ use crate::domain::{
     refresh, revoke, setup,
     signing_keys::KeyError,
     store::StoreError,
-    user::{InvalidRole, InvalidUsername},
+    user::{InvalidRole, InvalidUsername, TooManyGrants},
 };
 use portcullis_shared::scope::InvalidScope;
 
@@ -170,10 +170,26 @@ impl From<admin::CreateError> for Failure {
     fn from(error: admin::CreateError) -> Self {
         match error {
             admin::CreateError::NameTaken => Self::new(Code::Conflict).detail(error.to_string()),
+            admin::CreateError::TooManyGrants(error) => error.into(),
             admin::CreateError::Password(rule) => rule.into(),
             admin::CreateError::Hashing(error) => Style::Problem.hashing(error),
             admin::CreateError::Entropy(error) => error.into(),
             admin::CreateError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<TooManyGrants> for Failure {
+    fn from(error: TooManyGrants) -> Self {
+        unacceptable("roles, scopes", error)
+    }
+}
+
+impl From<admin::ChangeError> for Failure {
+    fn from(error: admin::ChangeError) -> Self {
+        match error {
+            admin::ChangeError::TooManyGrants(error) => error.into(),
+            admin::ChangeError::Store(error) => error.into(),
         }
     }
 }

@@ -54,9 +54,16 @@ fn read(path: &Path) -> Result<String, SettingsError> {
     })
 }
 
-/// The library's message, with the file's name where it came from the file.
+/// The library's message, with the file's name where it came from the file, and without the lines
+/// that it quotes, in which a secret may stand.
 fn malformed(error: &config::ConfigError, file: Option<&Path>) -> SettingsError {
     let text = error.to_string();
+    let told: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.contains('|'))
+        .collect();
+    let text = told.join(": ");
     let place = match file {
         Some(path) if !text.contains("the environment") => format!("{}: ", path.display()),
         Some(_) | None => String::new(),
@@ -178,13 +185,9 @@ mod tests {
         insta::assert_snapshot!(from_file("[refesh]\nwindow = 3").unwrap_err(), @"unknown field `refesh`, expected one of `issuer`, `server`, `database`, `keys`, `tokens`, `refresh`, `password`, `users`, `edge`, `log`, `client`");
         insta::assert_snapshot!(from_file("[tokens]\nlifetime = -3").unwrap_err(), @"tokens.lifetime: must be between 2 and 3600, not -3");
         insta::assert_snapshot!(from_file("[tokens]\nlifetime = true").unwrap_err(), @"tokens.lifetime: must be between 2 and 3600, not 1");
-        insta::assert_snapshot!(from_file("[tokens\nlifetime = 3").unwrap_err(), @r#"
-        TOML parse error at line 1, column 8
-          |
-        1 | [tokens
-          |        ^
-        unclosed table, expected `]`
-        "#);
+        insta::assert_snapshot!(from_file("[tokens\nlifetime = 3").unwrap_err(), @"TOML parse error at line 1, column 8: unclosed table, expected `]`");
+        // The line may hold a secret, and is not quoted.
+        insta::assert_snapshot!(from_file("[edge]\nsecret = \"hunter2").unwrap_err(), @"TOML parse error at line 2, column 18: invalid basic string, expected `\"`");
         insta::assert_snapshot!(from_file("[[client]]\nid = \"a\"\nkind = \"confidential\"\naudiences = [\"api\"]").unwrap_err(), @"client `a`: secret_sha256: a confidential client needs one");
         insta::assert_snapshot!(from_file("[[client]]\nid = \"a\"\nkind = \"public\"\naudiences = []").unwrap_err(), @"client `a`: audiences: must be one or more, each of 1 to 256 visible ASCII characters");
     }

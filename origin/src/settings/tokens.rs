@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::error::{Checked, within};
+use crate::domain::ending::MAX_TOKEN_LIFETIME;
 
 /// Access tokens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +21,6 @@ impl Default for Tokens {
 
 impl Tokens {
     pub(super) fn check(&self) -> Checked {
-        within("tokens.lifetime", self.lifetime, 2..=3600)
+        within("tokens.lifetime", self.lifetime, 2..=MAX_TOKEN_LIFETIME)
     }
 }

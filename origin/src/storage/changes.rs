@@ -76,6 +76,10 @@ impl<Db: Engine> Work<Db> for ChangeSession {
     }
 }
 
+/// After how long, in seconds, an expired session is no decision's business any more; longer than
+/// any two clocks are apart.
+const EXPIRED_FOR_GOOD: i64 = 86_400;
+
 /// [`Store::change_user`](crate::domain::store::Store::change_user).
 pub(super) struct ChangeUser {
     pub(super) id: UserId,
@@ -90,7 +94,8 @@ impl<Db: Engine> Work<Db> for ChangeUser {
         let Some(user) = users::hold::<Db>(connection, self.id).await? else {
             return Ok(None);
         };
-        let unended = sessions::hold_unended::<Db>(connection, self.id).await?;
+        let cutoff = self.now.seconds().plus(-EXPIRED_FOR_GOOD);
+        let unended = sessions::hold_unended::<Db>(connection, self.id, cutoff).await?;
         let change = (self.decide)(&user, &unended);
         if let Some(user) = &change.user {
             users::update::<Db>(connection, user).await?;

@@ -52,8 +52,13 @@ pub(super) async fn advance<Db: Engine>(
     read_seq(&mut Columns::<Db>::of(&row))
 }
 
+/// For how long, in seconds, an entry stays after everything that it concerns has expired: longer
+/// than any two clocks are apart.
+const KEPT_AFTER: i64 = 3600;
+
 /// Publishes `records` under a new `seq`, which it answers; none when there is nothing to publish.
-/// Must be the last thing that a transaction does.
+/// Entries whose time is over go, so that there are never more than revocations per token
+/// lifetime. Must be the last thing that a transaction does.
 pub(super) async fn publish<Db: Engine>(
     connection: &mut Connection<Db>,
     records: &[Record],
@@ -66,6 +71,10 @@ pub(super) async fn publish<Db: Engine>(
     for record in records {
         upsert::<Db>(connection, record, seq).await?;
     }
+    Statement::<Db>::new("DELETE FROM revocations WHERE drop_at < $1")
+        .bind(now.seconds().plus(-KEPT_AFTER).0)
+        .run(connection)
+        .await?;
     Ok(Some(seq))
 }
 

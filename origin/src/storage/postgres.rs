@@ -29,12 +29,14 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 /// restart of the server has cut are noticed. Under load no use pays for that.
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 
-/// The limits of each session at the server. A replica that hangs in a transaction loses it before
-/// those who wait for its rows give up.
-const LIMITS: [(&str, &str); 3] = [
+/// What each session is set to at the server. A replica that hangs in a transaction loses it before
+/// those who wait for its rows give up; and a commit is on disk when it is answered, whatever the
+/// server's default, or a crash would revive a spent refresh token.
+const SESSION: [(&str, &str); 4] = [
     ("lock_timeout", "8s"),
     ("statement_timeout", "10s"),
     ("idle_in_transaction_session_timeout", "5s"),
+    ("synchronous_commit", "on"),
 ];
 
 /// Storage on Postgres.
@@ -60,7 +62,7 @@ impl PostgresDriver {
                     Ok(true)
                 })
             })
-            .connect_with(options.options(LIMITS).application_name("portcullis"))
+            .connect_with(options.options(SESSION).application_name("portcullis"))
             .await?;
         Ok(Self { pool })
     }

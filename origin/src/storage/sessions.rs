@@ -22,7 +22,7 @@ macro_rules! session_columns {
     () => {
         "sessions.id, sessions.user_id, sessions.client_id, sessions.generation, \
          sessions.accepted, sessions.rotated_at, sessions.replays, sessions.late_retries, \
-         sessions.last_iat, sessions.ended, sessions.created_at, sessions.last_used_at, \
+         sessions.last_iat, sessions.last_exp, sessions.ended, sessions.created_at, sessions.last_used_at, \
          sessions.idle_expires_at, sessions.absolute_expires_at, sessions.device, \
          sessions.opened_ip, sessions.opened_country, sessions.opened_user_agent, \
          sessions.last_ip, sessions.last_country, sessions.last_user_agent"
@@ -41,6 +41,7 @@ fn read<Db: Engine>(columns: &mut Columns<'_, Db>) -> Result<Session, Fault> {
         replays: columns.integer()?,
         late_retries: columns.integer()?,
         last_iat: columns.time()?,
+        last_exp: columns.time()?,
         ended: columns
             .next::<Option<String>>()?
             .as_deref()
@@ -67,10 +68,10 @@ pub(super) async fn insert<Db: Engine>(
 ) -> Result<(), Fault> {
     let statement = Statement::<Db>::new(
         "INSERT INTO sessions (generation, accepted, rotated_at, replays, late_retries, last_iat, \
-         ended, last_used_at, idle_expires_at, absolute_expires_at, device, last_ip, last_country, \
+         last_exp, ended, last_used_at, idle_expires_at, absolute_expires_at, device, last_ip, last_country, \
          last_user_agent, id, user_id, client_id, created_at, opened_ip, opened_country, \
          opened_user_agent) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, \
-         $15, $16, $17, $18, $19, $20, $21)",
+         $15, $16, $17, $18, $19, $20, $21, $22)",
     );
     bind_mutable(statement, session)
         .bind(session.id.as_bytes().as_slice())
@@ -89,9 +90,9 @@ pub(super) async fn update<Db: Engine>(
 ) -> Result<(), Fault> {
     let statement = Statement::<Db>::new(
         "UPDATE sessions SET generation = $1, accepted = $2, rotated_at = $3, replays = $4, \
-         late_retries = $5, last_iat = $6, ended = $7, last_used_at = $8, idle_expires_at = $9, \
-         absolute_expires_at = $10, device = $11, last_ip = $12, last_country = $13, \
-         last_user_agent = $14 WHERE id = $15",
+         late_retries = $5, last_iat = $6, last_exp = $7, ended = $8, last_used_at = $9, \
+         idle_expires_at = $10, absolute_expires_at = $11, device = $12, last_ip = $13, \
+         last_country = $14, last_user_agent = $15 WHERE id = $16",
     );
     bind_mutable(statement, session)
         .bind(session.id.as_bytes().as_slice())
@@ -107,6 +108,7 @@ fn bind_mutable<Db: Engine>(statement: Statement<Db>, session: &Session) -> Stat
         .bind(i64::from(session.replays))
         .bind(i64::from(session.late_retries))
         .bind(session.last_iat.0)
+        .bind(session.last_exp.0)
         .bind(session.ended.map(EndReason::as_str))
         .bind(session.last_used_at.0)
         .bind(session.idle_expires_at.0)
@@ -147,19 +149,23 @@ pub(super) async fn hold<Db: Engine>(
         .transpose()
 }
 
-/// All sessions of a user that have not been ended, held in the order of their ids.
+/// The sessions of a user that have not been ended, and whose access or refresh tokens were good
+/// after `cutoff`, held in the order of their ids.
 pub(super) async fn hold_unended<Db: Engine>(
     connection: &mut Connection<Db>,
     user: UserId,
+    cutoff: UnixSeconds,
 ) -> Result<Vec<Session>, Fault> {
     let sql = holding!(
         Db,
         "SELECT ",
         session_columns!(),
-        " FROM sessions WHERE user_id = $1 AND ended IS NULL ORDER BY id"
+        " FROM sessions WHERE user_id = $1 AND ended IS NULL AND (last_exp > $2 \
+         OR (idle_expires_at > $2 AND absolute_expires_at > $2)) ORDER BY id"
     );
     let rows = Statement::<Db>::new(sql)
         .bind(user.as_bytes().as_slice())
+        .bind(cutoff.0)
         .rows(connection)
         .await?;
     rows.iter()

@@ -105,6 +105,7 @@ suite! {
     Feed: [
         feed::the_feed_holds_what_came_after,
         feed::an_entry_that_is_repeated_only_becomes_stricter,
+        feed::entries_go_an_hour_after_their_time,
         feed::a_reader_misses_no_entry_up_to_the_seq_it_was_told,
     ]
     Close: [

@@ -58,6 +58,7 @@ impl Api {
         id: Path<String>,
         body: Strict<Body>,
     ) -> Result<InFeed<ChangedUser>, Refused<Failures>> {
+        let admin = admin.still(&service.app).await?;
         let reason = body
             .0
             .reason

@@ -62,6 +62,7 @@ impl Api {
         id: Path<String>,
         body: Strict<Body>,
     ) -> Result<InFeed<ChangedUser>, Refused<Failures>> {
+        let admin = admin.still(&service.app).await?;
         let changes = Changes {
             roles: body.0.roles.as_deref().map(roles).transpose()?,
             scopes: body.0.scopes.as_deref().map(scopes).transpose()?,

@@ -73,6 +73,7 @@ impl Api {
         from: From,
         body: Strict<Body>,
     ) -> Result<Created<CreatedUser>, Refused<Failures>> {
+        let admin = admin.still(&service.app).await?;
         let new = NewUser {
             username: body.0.username.parse().map_err(Failure::from)?,
             password: None,

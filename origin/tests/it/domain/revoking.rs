@@ -1,15 +1,23 @@
 //! What ends tokens, and what stays in force.
 
+use std::sync::{Arc, Mutex};
+
 use portcullis_origin::domain::{
     admin::{self, Authority, Changes},
     audit::Actor,
     caller::{self, require_admin},
     context::Context,
+    hashing::Parameters,
     introspect, login,
     password::Password,
-    revoke, sessions, setup,
+    revoke,
+    session::Session,
+    sessions, setup,
     signing_keys::{self, KeyState, Rotation},
+    store::UserChange,
+    user::{Roles, User},
 };
+use portcullis_shared::scope::ScopeSet;
 
 use crate::support::{ADMIN, CURL, TestApp, USER, context, on_both_engines};
 
@@ -26,6 +34,11 @@ on_both_engines!(
     a_setup_token_works_once_and_in_time,
     a_new_password_ends_sessions_and_the_old_password,
     an_expired_session_needs_no_entry_in_the_feed,
+    a_shorter_lifetime_leaves_no_older_token_working,
+    a_session_long_over_is_nobodys_burden,
+    more_roles_than_a_token_has_room_for_are_refused,
+    a_ban_does_not_spend_a_setup_token,
+    logins_at_once_after_a_change_of_parameters_all_work,
     a_new_key_is_published_before_it_signs_and_the_old_one_stays_for_its_tokens,
     a_withdrawn_key_is_refused_by_edges_that_still_hold_it,
     seq_grows_also_when_the_clock_stands_still,
@@ -462,4 +475,112 @@ async fn seq_grows_also_when_the_clock_stands_still(test: TestApp) {
         last = seq.0;
         test.clock.advance(-1);
     }
+}
+
+async fn a_shorter_lifetime_leaves_no_older_token_working(test: TestApp) {
+    let old = test.login().await;
+    let restarted = test.restarted(|config| config.token_lifetime = 60).await;
+    let user = restarted.user(USER.0).await;
+    admin::ban(&restarted.app, OPERATOR, user.id, "".parse().unwrap())
+        .await
+        .unwrap();
+    restarted.clock.advance(590);
+    assert!(!restarted.passes(&old.access_token).await);
+    assert_eq!(restarted.edge().await.revocations.len(), 1);
+}
+
+async fn a_session_long_over_is_nobodys_burden(test: TestApp) {
+    test.login().await;
+    test.clock.advance(40 * 86_400);
+    let new = test.login().await;
+    let held = Arc::new(Mutex::new(0));
+    let count = Arc::clone(&held);
+    let decide = move |_: &User, sessions: &[Session]| {
+        *count.lock().unwrap() = sessions.len();
+        UserChange::default()
+    };
+    let user = test.user(USER.0).await;
+    let store = &test.app.store;
+    store
+        .change_user(user.id, test.app.now(), Box::new(decide))
+        .await
+        .unwrap();
+    assert_eq!(*held.lock().unwrap(), 1);
+    test.refresh(new.refresh_token.expose()).await.unwrap();
+}
+
+async fn more_roles_than_a_token_has_room_for_are_refused(test: TestApp) {
+    let roles = |count: usize| -> Option<Roles> {
+        let name = |number: usize| format!("{number:02}-{}", "r".repeat(60)).parse().unwrap();
+        Some((0..count).map(name).collect())
+    };
+    let scopes = |count: usize| -> Option<ScopeSet> {
+        let name = |number: usize| format!("{number:02}-{}", "s".repeat(60)).parse().unwrap();
+        Some((0..count).map(name).collect())
+    };
+    let user = test.user(USER.0).await;
+    for (roles, scopes) in [(roles(13), None), (None, scopes(13))] {
+        let refused = admin::change_user(&test.app, OPERATOR, user.id, Changes { roles, scopes });
+        let refused = refused.await;
+        assert!(
+            matches!(refused, Err(admin::ChangeError::TooManyGrants(_))),
+            "{refused:?}"
+        );
+    }
+    let changes = Changes {
+        roles: roles(12),
+        scopes: scopes(12),
+    };
+    admin::change_user(&test.app, OPERATOR, user.id, changes)
+        .await
+        .unwrap();
+    // The most that is allowed is a token that verifiers take.
+    assert!(test.passes(&test.login().await.access_token).await);
+}
+
+async fn a_ban_does_not_spend_a_setup_token(test: TestApp) {
+    let new = admin::NewUser {
+        username: "ben".parse().unwrap(),
+        password: None,
+        roles: [].into(),
+        scopes: ScopeSet::default(),
+    };
+    let created = admin::create_user(&test.app, OPERATOR, new).await.unwrap();
+    let (token, from) = (created.setup_token.unwrap(), context(CURL, "DE"));
+    let password = || Password::new("long enough".to_owned());
+    admin::ban(&test.app, OPERATOR, created.user.id, "".parse().unwrap())
+        .await
+        .unwrap();
+    let refused = setup::complete(&test.app, &token, password(), &from).await;
+    assert!(
+        matches!(refused, Err(setup::Error::InvalidToken)),
+        "{refused:?}"
+    );
+    admin::unban(&test.app, OPERATOR, created.user.id)
+        .await
+        .unwrap();
+    setup::complete(&test.app, &token, password(), &from)
+        .await
+        .unwrap();
+}
+
+async fn logins_at_once_after_a_change_of_parameters_all_work(test: TestApp) {
+    let harder = Parameters {
+        memory_kib: 16,
+        iterations: 1,
+        parallelism: 1,
+    };
+    let test = Arc::new(test.rehashing(harder).await);
+    let before = test.user(USER.0).await.password_hash;
+    let logins = (0..6).map(|_| {
+        let test = Arc::clone(&test);
+        tokio::spawn(async move { test.login().await })
+    });
+    for login in logins.collect::<Vec<_>>() {
+        login.await.unwrap();
+    }
+    let after = test.user(USER.0).await.password_hash;
+    assert_ne!(before, after);
+    test.login().await;
+    assert_eq!(test.user(USER.0).await.password_hash, after);
 }

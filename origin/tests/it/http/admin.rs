@@ -1,8 +1,9 @@
 //! `/admin/*`.
 
 use insta::assert_snapshot;
-use poem::http::Method;
+use poem::{Body, http::Method};
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
 
 use super::api::{Answer, Api};
 use crate::support::{ADMIN, USER};
@@ -86,6 +87,37 @@ async fn an_administrator_who_was_demoted_a_moment_ago_cannot_act() {
             .status,
         403
     );
+}
+
+#[tokio::test]
+async fn a_body_that_arrives_after_its_sender_was_demoted_does_nothing() {
+    for (method, path, whole) in [
+        (Method::POST, "/admin/users", r#"{"username":"late"}"#),
+        (Method::PATCH, "/admin/users/{}", r#"{"roles":["admin"]}"#),
+        (Method::POST, "/admin/users/{}/ban", r#"{"reason":"late"}"#),
+    ] {
+        let api = Api::start().await;
+        let admin = api.admin().await;
+        let other = api.login(ADMIN, "portcullis-admin").await.0;
+        let (own, user) = (api.id_of(ADMIN.0).await, api.id_of(USER.0).await);
+        let (mut sender, receiver) = tokio::io::duplex(64);
+        let (early, late) = whole.split_at(5);
+        let request = api
+            .call(method, path.replace("{}", &user))
+            .bearer(&admin)
+            .raw("application/json", Body::from_async_read(receiver))
+            .send();
+        let demotion = async {
+            sender.write_all(early.as_bytes()).await.unwrap();
+            // Taken by the server, which now waits for the rest.
+            tokio::task::yield_now().await;
+            patch(&api, &other, &own, json!({ "roles": [] })).await;
+            sender.write_all(late.as_bytes()).await.unwrap();
+            drop(sender);
+        };
+        let (answer, ()) = tokio::join!(request, demotion);
+        assert_eq!(answer.status, 401, "{}", answer.body);
+    }
 }
 
 #[tokio::test]

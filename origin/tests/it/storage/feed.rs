@@ -107,6 +107,19 @@ pub(super) async fn an_entry_that_is_repeated_only_becomes_stricter(bench: &Benc
     assert_eq!(bench.store.feed(Seq(0)).await.unwrap().records.len(), 3);
 }
 
+pub(super) async fn entries_go_an_hour_after_their_time(bench: &Bench) {
+    let over = 615 + 3600;
+    let later = |number| Record {
+        drop_at: NOW.plus(2 * over),
+        ..record(number)
+    };
+    publish(&*bench.store, 0, vec![record(1)]).await;
+    publish(&*bench.store, over * 1000, vec![later(2)]).await;
+    assert_eq!(after(bench, Seq(0)).await, [1, 2]);
+    publish(&*bench.store, (over + 1) * 1000, vec![later(3)]).await;
+    assert_eq!(after(bench, Seq(0)).await, [2, 3]);
+}
+
 pub(super) async fn a_reader_misses_no_entry_up_to_the_seq_it_was_told(bench: &Bench) {
     let replica = bench.database.connect().await;
     for number in 1..=4 {

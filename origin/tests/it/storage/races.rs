@@ -137,6 +137,7 @@ fn login(number: u8, clock: UnixSeconds) -> impl FnOnce(&User, &[Session]) -> Us
     move |user, _| UserChange {
         opened: user.is_active().then(|| Session {
             last_iat: user.next_iat(clock),
+            last_exp: user.next_iat(clock).plus(600),
             ..session(number, user.id)
         }),
         ..UserChange::default()

@@ -81,6 +81,7 @@ pub(super) fn session(number: u8, owner: UserId) -> Session {
         replays: 3,
         late_retries: 2,
         last_iat: NOW.plus(4),
+        last_exp: NOW.plus(604),
         ended: None,
         created_at: NOW.plus(-50),
         last_used_at: NOW.plus(5),

@@ -102,6 +102,7 @@ pub(super) async fn what_is_decided_over_a_session_is_written_whole(bench: &Benc
         replays: 0,
         late_retries: 12,
         last_iat: NOW.plus(14),
+        last_exp: NOW.plus(614),
         ended: Some(EndReason::Reuse),
         last_used_at: NOW.plus(15),
         idle_expires_at: NOW.plus(1_010),

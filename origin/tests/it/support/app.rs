@@ -37,6 +37,13 @@ pub(crate) const CURL: &str = "curl/8.9.1";
 
 const ISSUER: &str = "http://edge.test";
 
+/// The least that argon2 takes.
+const CHEAP: Parameters = Parameters {
+    memory_kib: 8,
+    iterations: 1,
+    parallelism: 1,
+};
+
 /// One replica of the service.
 pub(crate) struct TestApp {
     pub(crate) app: Arc<App>,
@@ -118,19 +125,37 @@ impl TestApp {
         Self::replica_of(&self.database, Arc::new(clock), config, 2).await
     }
 
+    /// The same service after a restart with other settings.
+    pub(crate) async fn restarted(&self, change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = self.app.config.clone();
+        change(&mut config);
+        Self::replica_of(&self.database, Arc::clone(&self.clock), config, 3).await
+    }
+
+    /// The same service after a restart with other parameters of hashing.
+    pub(crate) async fn rehashing(&self, parameters: Parameters) -> Self {
+        let (clock, config) = (Arc::clone(&self.clock), self.app.config.clone());
+        Self::hashing(parameters, &self.database, clock, config, 4).await
+    }
+
     async fn replica_of(
         database: &Arc<Database>,
         clock: Arc<TestClock>,
         config: Config,
         seed: u64,
     ) -> Self {
+        Self::hashing(CHEAP, database, clock, config, seed).await
+    }
+
+    async fn hashing(
+        parameters: Parameters,
+        database: &Arc<Database>,
+        clock: Arc<TestClock>,
+        config: Config,
+        seed: u64,
+    ) -> Self {
         let entropy = Arc::new(SeededEntropy::new(seed));
-        let cheap = Parameters {
-            memory_kib: 8,
-            iterations: 1,
-            parallelism: 1,
-        };
-        let hasher = Hasher::start(cheap, 2, 1000, entropy.as_ref()).unwrap();
+        let hasher = Hasher::start(parameters, 2, 1000, entropy.as_ref()).unwrap();
         // The master key is in a file: all replicas have the same.
         let master = MasterKeys::parse(&format!("1 {}", "A".repeat(43))).unwrap();
         let store = database.connect().await;
