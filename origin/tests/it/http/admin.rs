@@ -100,7 +100,8 @@ async fn a_body_that_arrives_after_its_sender_was_demoted_does_nothing() {
         let admin = api.admin().await;
         let other = api.login(ADMIN, "portcullis-admin").await.0;
         let (own, user) = (api.id_of(ADMIN.0).await, api.id_of(USER.0).await);
-        let (mut sender, receiver) = tokio::io::duplex(64);
+        // One byte at a time: writing more takes a server that reads.
+        let (mut sender, receiver) = tokio::io::duplex(1);
         let (early, late) = whole.split_at(5);
         let request = api
             .call(method, path.replace("{}", &user))
@@ -109,8 +110,7 @@ async fn a_body_that_arrives_after_its_sender_was_demoted_does_nothing() {
             .send();
         let demotion = async {
             sender.write_all(early.as_bytes()).await.unwrap();
-            // Taken by the server, which now waits for the rest.
-            tokio::task::yield_now().await;
+            // The server has let the sender in, and waits for the rest.
             patch(&api, &other, &own, json!({ "roles": [] })).await;
             sender.write_all(late.as_bytes()).await.unwrap();
             drop(sender);
