@@ -224,7 +224,7 @@ fn run<S: Strategy>(
     engine: Engine,
     cases: u32,
     strategy: &S,
-    check: impl AsyncFn(&TestApp, S::Value),
+    check: &impl AsyncFn(&TestApp, S::Value),
 ) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -248,7 +248,7 @@ fn run<S: Strategy>(
 fn owner_and_thief(engine: Engine, cases: u32) {
     let place = prop_oneof![Just("DE"), Just("FR")];
     let strategy = (place, proptest::collection::vec(step(), 1..40));
-    run(engine, cases, &strategy, async |test, (place, steps)| {
+    run(engine, cases, &strategy, &async |test, (place, steps)| {
         let mut scene = Scene::begin(test, place).await;
         for step in steps {
             scene.take(step).await;
@@ -264,7 +264,7 @@ fn lossy_client(engine: Engine, cases: u32) {
         prop_oneof![0_i64..30, 30_i64..100_000],
     );
     let strategy = proptest::collection::vec(attempt, 1..60);
-    run(engine, cases, &strategy, async |test, attempts| {
+    run(engine, cases, &strategy, &async |test, attempts| {
         let mut token = test.login().await.refresh_token.expose().to_owned();
         let mut lost_in_a_row = 0;
         for (lost, wait) in attempts {

@@ -39,7 +39,7 @@ async fn expose(test: &TestApp, token: &str) -> String {
         .to_owned()
 }
 
-fn is_invalid_grant<T: std::fmt::Debug>(result: Result<T, refresh::Error>) -> bool {
+fn is_invalid_grant<T>(result: &Result<T, refresh::Error>) -> bool {
     matches!(result, Err(refresh::Error::InvalidGrant))
 }
 
@@ -109,11 +109,11 @@ async fn a_late_retry_gets_another_successor_and_the_lost_one_is_theft(test: Tes
     assert_ne!(lost.refresh_token, found.refresh_token);
     assert_eq!(test.session_of(&found).await.late_retries, 1);
     assert!(is_invalid_grant(
-        test.refresh(lost.refresh_token.expose()).await
+        &test.refresh(lost.refresh_token.expose()).await
     ));
     assert_eq!(test.session_of(&found).await.ended, Some(EndReason::Reuse));
     assert!(is_invalid_grant(
-        test.refresh(found.refresh_token.expose()).await
+        &test.refresh(found.refresh_token.expose()).await
     ));
 }
 
@@ -139,13 +139,13 @@ async fn late_from(test: &TestApp, from: &Context) -> Result<(), refresh::Error>
 
 async fn a_late_retry_from_another_country_is_theft(test: TestApp) {
     assert!(is_invalid_grant(
-        late_from(&test, &context(CURL, "FR")).await
+        &late_from(&test, &context(CURL, "FR")).await
     ));
 }
 
 async fn a_late_retry_by_another_program_is_theft(test: TestApp) {
     assert!(is_invalid_grant(
-        late_from(&test, &context("okhttp/4.12", "DE")).await
+        &late_from(&test, &context("okhttp/4.12", "DE")).await
     ));
 }
 
@@ -164,7 +164,7 @@ async fn too_many_late_retries_are_theft(test: TestApp) {
     }
     test.clock.advance(31);
     assert!(is_invalid_grant(
-        test.refresh(first.refresh_token.expose()).await
+        &test.refresh(first.refresh_token.expose()).await
     ));
     assert_eq!(test.session_of(&first).await.ended, Some(EndReason::Reuse));
 }
@@ -177,13 +177,13 @@ async fn an_older_spent_token_ends_the_session_and_its_access_tokens(test: TestA
     let before = test.edge().await.revocations.seq();
     // Within the window too: it is not the token that was spent last.
     assert!(is_invalid_grant(
-        test.refresh(first.refresh_token.expose()).await
+        &test.refresh(first.refresh_token.expose()).await
     ));
     assert!(test.edge().await.revocations.seq() > before);
     for tokens in [&first, &second, &third] {
         assert!(!test.passes(&tokens.access_token).await);
         assert!(is_invalid_grant(
-            test.refresh(tokens.refresh_token.expose()).await
+            &test.refresh(tokens.refresh_token.expose()).await
         ));
     }
     assert_eq!(test.session_of(&third).await.ended, Some(EndReason::Reuse));
@@ -197,7 +197,7 @@ async fn a_generation_never_issued_changes_nothing(test: TestApp) {
         generation: 2,
     }
     .issue(&test.app.master);
-    assert!(is_invalid_grant(test.refresh(ahead.expose()).await));
+    assert!(is_invalid_grant(&test.refresh(ahead.expose()).await));
     assert_eq!(test.session_of(&first).await, before);
     test.refresh(first.refresh_token.expose()).await.unwrap();
 }
@@ -214,14 +214,14 @@ async fn whatever_is_no_good_looks_alike_and_changes_nothing(test: TestApp) {
     };
     let from = context(CURL, "DE");
     assert!(is_invalid_grant(
-        refresh::refresh(&test.app, request, &from).await
+        &refresh::refresh(&test.app, request, &from).await
     ));
     let unknown = RefreshToken {
         session: SessionId::from_bytes([9; 16]),
         generation: 1,
     };
     assert!(is_invalid_grant(
-        test.refresh(unknown.issue(&test.app.master).expose()).await
+        &test.refresh(unknown.issue(&test.app.master).expose()).await
     ));
     assert_eq!(test.session_of(&tokens).await, before);
 }
@@ -245,7 +245,7 @@ async fn a_token_that_nobody_issued_costs_no_database_work(test: TestApp) {
         &format!("{token}A"),
         &token[4..],
     ] {
-        assert!(is_invalid_grant(test.refresh(token).await), "{token}");
+        assert!(is_invalid_grant(&test.refresh(token).await), "{token}");
     }
 }
 
@@ -297,13 +297,13 @@ async fn an_idle_session_expires_and_a_used_one_lives_until_its_absolute_end(tes
         used = test.refresh(used.refresh_token.expose()).await.unwrap();
     }
     assert!(is_invalid_grant(
-        test.refresh(idle.refresh_token.expose()).await
+        &test.refresh(idle.refresh_token.expose()).await
     ));
     days(19);
     used = test.refresh(used.refresh_token.expose()).await.unwrap();
     days(1);
     assert!(is_invalid_grant(
-        test.refresh(used.refresh_token.expose()).await
+        &test.refresh(used.refresh_token.expose()).await
     ));
 }
 
@@ -319,7 +319,7 @@ async fn a_banned_users_refresh_is_refused(test: TestApp) {
         .unwrap()
         .unwrap();
     assert!(is_invalid_grant(
-        test.refresh(tokens.refresh_token.expose()).await
+        &test.refresh(tokens.refresh_token.expose()).await
     ));
     assert_eq!(
         test.session_of(&tokens).await.ended,

@@ -143,11 +143,11 @@ async fn taking_a_scope_away_revokes_tokens_and_leaves_sessions(test: TestApp) {
         scopes,
         ..Changes::default()
     };
-    let changed = admin::change_user(&test.app, OPERATOR, user.id, changes)
+    let done = admin::change_user(&test.app, OPERATOR, user.id, changes)
         .await
         .unwrap()
         .unwrap();
-    assert_eq!(changed.user.scopes.to_string(), "api:read");
+    assert_eq!(done.user.scopes.to_string(), "api:read");
     assert!(!test.passes(&old.access_token).await);
     let new = test.refresh(old.refresh_token.expose()).await.unwrap();
     assert_eq!(new.scope.to_string(), "api:read");
@@ -299,7 +299,7 @@ async fn introspection_knows_what_is_in_force(test: TestApp) {
         .unwrap();
     for token in [
         &access,
-        &next.access_token.to_string(),
+        &next.access_token,
         next.refresh_token.expose(),
         "",
         "x",
