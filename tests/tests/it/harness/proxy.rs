@@ -44,9 +44,9 @@ impl Proxy {
         self.served.url()
     }
 
-    /// How often this path has been asked for.
-    pub fn count(&self, path: &str) -> usize {
-        self.by_path.lock().unwrap().get(path).copied().unwrap_or(0)
+    /// How often each path has been asked for.
+    pub fn counts(&self) -> BTreeMap<String, usize> {
+        self.by_path.lock().unwrap().clone()
     }
 }
 
