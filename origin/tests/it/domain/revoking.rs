@@ -298,8 +298,8 @@ async fn introspection_knows_what_is_in_force(test: TestApp) {
         .await
         .unwrap();
     for token in [
-        &access,
-        &next.access_token,
+        access.as_str(),
+        next.access_token.as_str(),
         next.refresh_token.expose(),
         "",
         "x",
