@@ -72,9 +72,10 @@ pub fn find<'a>(
     }
 }
 
-/// Whether an `Authorization` header holds a bearer token, alone or among others.
+/// Whether some server might find a bearer token in an `Authorization` header, however oddly it is
+/// written.
 pub fn holds_bearer(authorization: &str) -> bool {
-    authorization.split(',').any(|part| bearer(part).is_some())
+    authorization.to_ascii_lowercase().contains("bearer")
 }
 
 /// What follows the scheme `Bearer`, in any letter case (RFC 9110 §11.1).

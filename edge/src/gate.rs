@@ -14,7 +14,7 @@ use std::rc::Rc;
 use portcullis_shared::{
     ids::KeyId,
     problem::Code,
-    routes::{Access, Demand, Found, Mode, RouteTable, Rule, built_in},
+    routes::{Access, Demand, Found, Mode, NEVER_FORWARDED, RouteTable, Rule, built_in},
     token::{Authentic, Policy, Refusal, Unverified, Verified},
 };
 
@@ -130,6 +130,9 @@ pub enum Verdict {
     UnknownKey(KeyId),
 }
 
+/// What `Allow` says where no rule was asked.
+const USUAL_METHODS: &str = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT";
+
 /// Decides what can be decided without keys and revocations.
 pub fn plan<'a>(head: &'a Head, config: &'a Config) -> Plan<'a> {
     let target = match Target::parse(&head.url) {
@@ -142,6 +145,10 @@ pub fn plan<'a>(head: &'a Head, config: &'a Config) -> Plan<'a> {
             return Plan::Ruled(Ruling::answer(Answer::problem(code), &fault.to_string()));
         }
     };
+    if NEVER_FORWARDED.contains(&head.method.as_str()) {
+        let answer = Answer::method_not_allowed(USUAL_METHODS.to_owned());
+        return Plan::Ruled(Ruling::answer(answer, "a method that is never forwarded"));
+    }
     if built_in::covers(target.path) {
         return Plan::Ruled(Ruling::forward(forward::built_in(head, config, &target)));
     }
@@ -150,10 +157,23 @@ pub fn plan<'a>(head: &'a Head, config: &'a Config) -> Plan<'a> {
     }
     match config.table.find(target.host, target.path, &head.method) {
         Found::Rule(rule) => with_rule(head, config, target, rule),
-        Found::MethodNotAllowed { allow } => Plan::Ruled(Ruling::answer(
-            Answer::method_not_allowed(allow),
-            "method not allowed",
-        )),
+        Found::MethodNotAllowed { allow } => {
+            // A page that may read the path's answers may read this one.
+            let cors = allow.split(", ").find_map(|method| {
+                let found = config.table.find(target.host, target.path, method);
+                let Found::Rule(rule) = found else {
+                    return None;
+                };
+                rule.cors.as_ref()
+            });
+            let mut answer = Answer::method_not_allowed(allow.clone());
+            if let Some(cors) = cors {
+                answer
+                    .headers
+                    .extend(cors::headers(cors, head.origin.as_deref()));
+            }
+            Plan::Ruled(Ruling::answer(answer, "method not allowed"))
+        }
         Found::NotFound => Plan::Ruled(Ruling::answer(Answer::problem(Code::NotFound), "no route")),
     }
 }

@@ -10,11 +10,35 @@ const COOKIE_PREFIX: &str = "__host-portcullis";
 /// Every name of ours begins so.
 const OWN_PREFIX: &str = "portcullis-";
 
-/// Prefixes of names that say where a request comes from or what was asked for at first.
-const RESERVED_PREFIXES: [&str; 4] = [OWN_PREFIX, "x-forwarded", "x-original-", "x-rewrite-"];
+/// Prefixes of names that say where a request comes from, what was asked for at first, or who asks,
+/// as proxies tell it to the servers behind them.
+const RESERVED_PREFIXES: [&str; 12] = [
+    OWN_PREFIX,
+    "x-forwarded",
+    "x-original-",
+    "x-originating-",
+    "x-rewrite-",
+    "x-remote-",
+    "x-envoy-",
+    "x-auth-request-",
+    "x-client-cert",
+    "x-goog-authenticated-user-",
+    "x-amzn-oidc-",
+    "cf-access-",
+];
 
-/// Further names of that kind, and those that change the method.
-const RESERVED: [&str; 16] = [
+/// Further names of that kind, and those that change path, host or method.
+const RESERVED: [&str; 25] = [
+    "x-forward-for",
+    "front-end-https",
+    "x-scheme",
+    "x-url-scheme",
+    "x-http-host-override",
+    "x-override-url",
+    "x-script-name",
+    "script-name",
+    "path-info",
+    "request-uri",
     "forwarded",
     "x-real-ip",
     "x-client-ip",
@@ -29,7 +53,6 @@ const RESERVED: [&str; 16] = [
     "x-http-method-override",
     "x-method-override",
     "http-method-override",
-    "x-remote-user",
     "remote-user",
 ];
 
@@ -47,14 +70,15 @@ const HOP_BY_HOP: [&str; 8] = [
     "trailer",
 ];
 
-/// Lower case, and `_` and `.` read as `-`.
+/// Lower case, and whatever is neither letter nor digit read as `-`: some gateways make `_` of all
+/// of them.
 fn folded(name: &str) -> String {
     name.chars()
         .map(|char| {
-            if matches!(char, '_' | '.') {
-                '-'
-            } else {
+            if char.is_ascii_alphanumeric() {
                 char.to_ascii_lowercase()
+            } else {
+                '-'
             }
         })
         .collect()
@@ -85,7 +109,8 @@ pub fn is_removed_from_answers(name: &str) -> bool {
     folded(name).starts_with(OWN_PREFIX)
 }
 
-/// A `Cookie` header without our cookies; `None` when nothing is left.
+/// A `Cookie` header without our cookies; `None` when nothing is left. A runtime joins two headers
+/// with a comma, so ours may stand behind one.
 ///
 /// ```
 /// use portcullis_edge::headers::without_own_cookies;
@@ -96,7 +121,7 @@ pub fn without_own_cookies(cookie: &str) -> Option<String> {
     let others: Vec<&str> = cookie
         .split(';')
         .map(str::trim)
-        .filter(|pair| !pair.is_empty() && !is_own(pair))
+        .filter(|pair| !pair.is_empty() && !pair.split(',').any(is_own))
         .collect();
     (!others.is_empty()).then(|| others.join("; "))
 }
@@ -185,6 +210,12 @@ mod tests {
             "X-HTTP-Method",
             "x-method-override",
             "true-client-ip",
+            "portcullis~subject",
+            "Portcullis!Roles",
+            "x|forwarded'for",
+            "Script_Name",
+            "X-Remote-Addr",
+            "CF-Access-Authenticated-User-Email",
         ] {
             assert!(is_reserved(name), "{name}");
         }

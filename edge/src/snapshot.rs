@@ -23,14 +23,19 @@ use crate::time::Millis;
 pub use schedule::Attempt;
 use schedule::{Budget, Schedule, Urgency};
 
-/// How long a request that could be served waits for something fresher, in milliseconds.
-const WAIT_FOR_FRESHER: i64 = 1_000;
+/// How long a request that could be served waits for something fresher, in milliseconds: until a
+/// fetch has had its time, so that a slow origin delays no ban.
+const WAIT_FOR_FRESHER: i64 = 2_100;
 
 /// How long a request waits that cannot be served otherwise, in milliseconds.
 const WAIT_FOR_ANY: i64 = 2_500;
 
 /// How far, in milliseconds, the clock may be put back before ages count for nothing.
 const CLOCK_STEP: i64 = 1_000;
+
+/// By how much, in milliseconds, an attempt may have begun after another that ends later. What is
+/// further in the future was fetched by a clock that has been put back since.
+const OVERLAP: i64 = 10_000;
 
 /// How old what is held may be, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -215,6 +220,11 @@ impl Snapshot {
             && self.feed_freshness(mode, now) == Freshness::Fresh
     }
 
+    /// The fetch of the keys that the feed asked for came to nothing; it may be tried again.
+    pub fn repay_keys_for_feed(&mut self) {
+        self.feed_key_budget.repay();
+    }
+
     /// Whether the keys may be fetched because the feed names one that is not in the set; a budget
     /// of its own, so that unknown keys of tokens cannot use it up.
     pub fn begin_keys_for_feed(&mut self, now: Millis) -> Option<Attempt> {
@@ -235,7 +245,7 @@ impl Snapshot {
         if self
             .keys
             .as_ref()
-            .is_some_and(|held| held.fetched > fetched)
+            .is_some_and(|held| is_overtaken(fetched, held.fetched))
         {
             return Ok(false);
         }
@@ -267,7 +277,9 @@ impl Snapshot {
         let started = attempt.started();
         if let Some(held) = &mut self.feed {
             held.value.merge(&document, now.seconds())?;
-            held.fetched = held.fetched.max(started);
+            if !is_overtaken(started, held.fetched) {
+                held.fetched = started;
+            }
         } else {
             let mut value = Revocations::default();
             value.merge(&document, now.seconds())?;
@@ -288,6 +300,11 @@ impl Snapshot {
     pub fn end_feed(&mut self, attempt: Attempt) {
         self.feed_schedule.end(attempt);
     }
+}
+
+/// Whether an attempt that began at `started` ends after one that began later, at `held`.
+fn is_overtaken(started: Millis, held: Millis) -> bool {
+    (1..=OVERLAP).contains(&held.since(started))
 }
 
 /// Milliseconds since `fetched`; `None` when the clock was put back so far that nobody knows.

@@ -59,6 +59,12 @@ impl<'a> Target<'a> {
             Some((host, port)) if !port.ends_with(']') => host,
             _ => authority,
         };
+        // One dot may end a name. With more of them it is another text to us, and may be the same
+        // host to somebody else.
+        let name = host.strip_suffix('.').unwrap_or(host);
+        if name.split('.').any(str::is_empty) {
+            return Err(TargetFault::Url);
+        }
         let path = path_and_query
             .split_once('?')
             .map_or(path_and_query, |(path, _)| path);
@@ -90,10 +96,13 @@ fn is_ambiguous(path: &str) -> bool {
         > usize::from(last == Some(""));
     !path.bytes().all(plain)
         || empty_inside
-        || segments
-            .split('/')
-            .any(|segment| matches!(segment, "." | ".."))
+        || segments.split('/').any(is_trimmed_by_some)
         || has_ambiguous_encoding(segments)
+}
+
+/// Whether a segment is a dot segment, or ends in dots or spaces, which some file systems cut off.
+fn is_trimmed_by_some(segment: &str) -> bool {
+    segment.ends_with('.') || segment.ends_with("%20")
 }
 
 /// Whether a percent-encoding is malformed, or stands for a character that some server takes for
@@ -156,6 +165,11 @@ mod tests {
             "/a//",
             "/./a",
             "/a/..",
+            "/a/...",
+            "/a.",
+            "/a./b",
+            "/a%20",
+            "/a%20/b",
             "/a/../b",
             "/.",
             "/a%2Fb",
@@ -206,7 +220,7 @@ mod tests {
             "/a",
             "/a/",
             "/a/b.c",
-            "/a/...",
+            "/a/.b",
             "/..a",
             "/a%20b",
             "/caf%C3%A9",
@@ -248,6 +262,10 @@ mod tests {
             "http:/a/",
             "http://a",
             "http://a\\@b/",
+            "http://a../",
+            "http://.a/",
+            "http://a..b/",
+            "http://./",
         ] {
             assert!(Target::parse(url).is_err(), "{url}");
         }

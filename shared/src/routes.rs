@@ -18,7 +18,7 @@ mod rule;
 use serde::Deserialize;
 
 pub use error::{Fault, TableError};
-pub use method::{Method, Methods};
+pub use method::{Method, Methods, NEVER_FORWARDED};
 pub use pattern::{HostPattern, PathPattern};
 pub use rule::{
     Access, Cache, Cors, CredentialKind, Demand, Mode, RevocationMode, Rule, UpstreamName,

@@ -65,7 +65,9 @@ async fn settle(
         let step = isolate::with_snapshot(|snapshot| advance(snapshot, since, isolate::now()));
         if let Some(attempt) = step.keys {
             let config = Rc::clone(config);
-            context.spawn(async move { fetch_keys(&config, attempt).await });
+            context.spawn(async move {
+                fetch_keys(&config, attempt).await;
+            });
         }
         if let Some(attempt) = step.feed {
             let config = Rc::clone(config);
@@ -78,19 +80,27 @@ async fn settle(
     }
 }
 
-async fn fetch_keys(config: &Config, attempt: Attempt) {
+/// Fetches the keys; tells whether some came.
+async fn fetch_keys(config: &Config, attempt: Attempt) -> bool {
     let url = config.settings.origin.join(built_in::KEY_SET);
     let taken = match document::fetch(&url, &KEYS).await {
         Ok(json) => isolate::with_snapshot(|snapshot| snapshot.put_keys(attempt, &json))
             .map_err(|error| error.to_string()),
         Err(fault) => Err(fault.to_string()),
     };
-    match taken {
-        Ok(true) => isolate::forget_tokens(),
-        Ok(false) => {}
-        Err(reason) => log::warning("the keys could not be fetched", &reason),
-    }
     isolate::with_snapshot(|snapshot| snapshot.end_keys(attempt));
+    match taken {
+        Ok(changed) => {
+            if changed {
+                isolate::forget_tokens();
+            }
+            true
+        }
+        Err(reason) => {
+            log::warning("the keys could not be fetched", &reason);
+            false
+        }
+    }
 }
 
 async fn fetch_feed(config: &Config, attempt: Attempt) {
@@ -126,7 +136,9 @@ async fn try_feed(config: &Config, attempt: Attempt) -> Result<(), String> {
     if let Err(FeedError::Document(DocumentError::UnknownKey(_))) = &first {
         let keys = isolate::with_snapshot(|snapshot| snapshot.begin_keys_for_feed(isolate::now()));
         if let Some(attempt) = keys {
-            fetch_keys(config, attempt).await;
+            if !fetch_keys(config, attempt).await {
+                isolate::with_snapshot(Snapshot::repay_keys_for_feed);
+            }
             return put().map_err(|error| error.to_string());
         }
     }

@@ -139,6 +139,8 @@ fn finish(response: &Response, head: &Head, forward: &Forward) -> Result<Respons
         for name in SHARED_CACHE_HEADERS {
             headers.delete(name)?;
         }
+        // A browser that several people use keeps one's answer from the other.
+        headers.append("vary", "authorization")?;
     }
     for (name, value) in forward.cors.iter().flatten() {
         if *name == "vary" {

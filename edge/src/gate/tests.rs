@@ -630,6 +630,32 @@ fn unknown_paths_and_methods_reach_nobody() {
         (answer.status, header(&answer, "allow")),
         (405, Some("GET, HEAD, POST"))
     );
+    let from_page = Head {
+        origin: Some("https://app.example".to_owned()),
+        ..head
+    };
+    assert_eq!(
+        header(&answered(rule(&from_page)), "access-control-allow-origin"),
+        Some("https://app.example")
+    );
+}
+
+#[test]
+fn what_would_echo_the_request_is_never_forwarded() {
+    for method in ["TRACE", "TRACK", "CONNECT"] {
+        for path in [
+            "/auth/login",
+            "/.well-known/jwks.json",
+            "/open/x",
+            "/nowhere",
+        ] {
+            let head = Head {
+                method: method.to_owned(),
+                ..get(path)
+            };
+            assert_eq!(answered(rule(&head)).status, 405, "{method} {path}");
+        }
+    }
 }
 
 #[test]

@@ -86,6 +86,13 @@ impl Budget {
     }
 }
 
+impl Budget {
+    /// Gives it back: what it was spent for did not happen.
+    pub(super) fn repay(&mut self) {
+        self.0 = None;
+    }
+}
+
 /// Whether `length` has passed since `start`. A clock that was put back has passed everything.
 fn is_over(start: Option<Millis>, length: i64, now: Millis) -> bool {
     start.is_none_or(|start| !(0..length).contains(&now.since(start)))

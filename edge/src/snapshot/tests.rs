@@ -353,3 +353,27 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_clock_that_was_an_hour_ahead_is_forgotten_when_it_is_put_right() {
+    let mut snapshot = filled();
+    let ahead = START.plus(3_600_000);
+    let attempt = snapshot.keys_schedule.begin_always(ahead);
+    snapshot.put_keys(attempt, &key_set(&[&key(1)])).unwrap();
+    fetch(&mut snapshot, &key(1), ahead, 200).unwrap();
+    let right = START.plus(10_000);
+    assert_eq!(snapshot.keys_freshness(right), Freshness::Gone);
+    let attempt = snapshot.keys_schedule.begin_always(right);
+    snapshot.put_keys(attempt, &key_set(&[&key(1)])).unwrap();
+    fetch(&mut snapshot, &key(1), right, 200).unwrap();
+    assert!(snapshot.is_fresh(Strict, right));
+}
+
+#[test]
+fn keys_that_the_feed_asked_for_in_vain_are_asked_for_again() {
+    let mut snapshot = filled();
+    let now = START.plus(1_000);
+    assert!(snapshot.begin_keys_for_feed(now).is_some());
+    snapshot.repay_keys_for_feed();
+    assert!(snapshot.begin_keys_for_feed(now.plus(1_000)).is_some());
+}

@@ -4,8 +4,9 @@ use std::{collections::BTreeSet, fmt};
 
 use super::Fault;
 
-/// Methods that no rule can have: the runtime refuses to forward them, and should.
-const NEVER: [&str; 3] = ["CONNECT", "TRACE", "TRACK"];
+/// Methods that no rule can have, and that are never forwarded: a tunnel is nobody's route, and an
+/// echo of the request (RFC 9110 §9.3.8) would show what is added on the way.
+pub const NEVER_FORWARDED: [&str; 3] = ["CONNECT", "TRACE", "TRACK"];
 
 /// A method that a rule may name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,7 +20,7 @@ impl TryFrom<String> for Method {
             && name
                 .bytes()
                 .all(|byte| byte.is_ascii_uppercase() || byte == b'-');
-        if word && !NEVER.contains(&name.as_str()) {
+        if word && !NEVER_FORWARDED.contains(&name.as_str()) {
             Ok(Self(name))
         } else {
             Err(Fault::Method(name))
@@ -67,7 +68,9 @@ impl Methods {
     pub fn contains(&self, method: &str) -> bool {
         let ruling = if method == "HEAD" { "GET" } else { method };
         match self {
-            Self::All => !NEVER.iter().any(|never| never.eq_ignore_ascii_case(ruling)),
+            Self::All => !NEVER_FORWARDED
+                .iter()
+                .any(|never| never.eq_ignore_ascii_case(ruling)),
             Self::Only(methods) => methods.iter().any(|own| own.0 == ruling),
         }
     }

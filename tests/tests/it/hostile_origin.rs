@@ -1,7 +1,7 @@
 //! The edge against an origin that misbehaves: the last good documents stay in force for as long as
 //! they may, then nobody passes; and nothing makes the edge hammer the origin.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use portcullis_e2e::clock;
 use portcullis_shared::{
@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use crate::harness::{
     forged::Forged,
     hostile::{Conduct, State, key},
+    wait,
 };
 
 /// Ages with which a cut-off takes three seconds instead of thirty.
@@ -173,6 +174,33 @@ async fn a_new_key_is_known_after_one_fetch_and_unknown_ones_cause_no_more() {
     // And none of it has cost a good token anything.
     assert_eq!(set.status(&set.token(&key(1))).await, 200);
     assert_eq!(set.status(&set.token(&key(2))).await, 200);
+}
+
+#[tokio::test]
+async fn a_slow_origin_delays_no_revocation_on_an_idle_isolate() {
+    // Hard ages as by default: what is known would do for a while, were it not older than serves.
+    let ages = [
+        ("REVOCATIONS_FRESH_MS", "300"),
+        ("REVOCATIONS_BEHIND_MS", "600"),
+    ];
+    let set = Forged::start(&ages).await;
+    let token = set.token(&key(1));
+    set.until_status(&token, 200).await;
+    let digest = Digest::of(&set.edge.url(), Kind::SigningKey, key(1).id().as_str());
+    set.origin.set(|state| {
+        state.feed_conduct = Conduct::Late(Duration::from_millis(1500));
+        state.keys.push(key(2));
+        state.signer = key(2);
+        state.seq += 1;
+        state.records = vec![Record {
+            kind: Kind::SigningKey,
+            digest,
+            not_before: UnixSeconds(0),
+            drop_at: clock::now().plus(3600),
+        }];
+    });
+    wait::until_time(Instant::now() + Duration::from_secs(1)).await;
+    assert_eq!(set.status(&token).await, 401);
 }
 
 #[tokio::test]

@@ -32,6 +32,8 @@ pub enum Conduct {
     Down,
     /// No answer ever comes.
     Silent,
+    /// As it should be, after this time.
+    Late(Duration),
     /// The answer comes, a byte now and then.
     Dripping,
     /// More than anybody would read.
@@ -204,6 +206,10 @@ async fn serve(
         Conduct::Silent => {
             sleep(Duration::from_mins(1)).await;
             Ok(())
+        }
+        Conduct::Late(time) => {
+            sleep(time).await;
+            answer(&mut stream, 200, media_type, &body).await
         }
         Conduct::Dripping => drip(&mut stream, media_type, &body).await,
         Conduct::Huge => flood(&mut stream, media_type).await,
