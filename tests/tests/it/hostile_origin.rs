@@ -1,7 +1,7 @@
 //! The edge against an origin that misbehaves: the last good documents stay in force for as long as
 //! they may, then nobody passes; and nothing makes the edge hammer the origin.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use portcullis_e2e::clock;
 use portcullis_shared::{
@@ -199,7 +199,7 @@ async fn a_slow_origin_delays_no_revocation_on_an_idle_isolate() {
             drop_at: clock::now().plus(3600),
         }];
     });
-    wait::until_time(Instant::now() + Duration::from_secs(1)).await;
+    wait::until_time(tokio::time::Instant::now() + Duration::from_secs(1)).await;
     assert_eq!(set.status(&token).await, 401);
 }
 
