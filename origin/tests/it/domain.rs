@@ -1,5 +1,8 @@
 //! The use cases, on both databases.
 
+mod grants;
+mod keys;
+mod passwords;
 mod racing;
 mod refresh_model;
 mod refresh_property;
