@@ -18,7 +18,7 @@ use crate::workspace::Workspace;
 /// What can be said to `cargo xtask bench`.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Which to run; all of them with `all`.
+    /// Which to run: edge or origin; without a name all of them
     name: Option<String>,
 }
 
@@ -29,7 +29,7 @@ struct Benchmark {
     run: fn(&Workspace, &Stop) -> Result<()>,
 }
 
-/// In the order in which `all` runs them.
+/// In the order in which they run.
 const ALL: &[Benchmark] = &[
     Benchmark {
         name: "edge",
@@ -48,23 +48,19 @@ const ALL: &[Benchmark] = &[
 /// # Errors
 /// When there is none of that name, or one fails.
 pub(crate) fn run(workspace: &Workspace, stop: &Stop, options: &Options) -> Result<()> {
-    let Some(wanted) = &options.name else {
-        for Benchmark { name, about, .. } in ALL {
-            println!("{name:<16} {about}");
-        }
-        return Ok(());
-    };
+    let wanted = |one: &&Benchmark| options.name.as_deref().is_none_or(|name| name == one.name);
     let mut found = false;
-    for benchmark in ALL
-        .iter()
-        .filter(|one| wanted == "all" || wanted == one.name)
-    {
+    for benchmark in ALL.iter().filter(wanted) {
         found = true;
         eprintln!("{}: {}", benchmark.name, benchmark.about);
         (benchmark.run)(workspace, stop)?;
     }
     if !found {
-        bail!("there is no benchmark {wanted:?}; `cargo xtask bench` lists them");
+        let names: Vec<&str> = ALL.iter().map(|one| one.name).collect();
+        bail!(
+            "the benchmarks are {}; all of them run without a name",
+            names.join(" and ")
+        );
     }
     Ok(())
 }
