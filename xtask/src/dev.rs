@@ -12,7 +12,7 @@ mod walk;
 
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -124,7 +124,7 @@ pub(crate) fn build_servers(workspace: &Workspace, stop: &Stop) -> Result<()> {
     process::run(cargo.current_dir(workspace.root()), stop)
 }
 
-/// Makes the directory for its owner's eyes only, and every file that is made from here on too:
+/// Makes the directory, where it is missing, for its owner's eyes only, and every file that is made from here on too:
 /// key, database and its journal are written by the origin, which inherits the mask.
 fn prepare_data_directory(data: &Path) -> Result<PathBuf> {
     let failed = || format!("cannot make {}", data.display());
@@ -133,7 +133,6 @@ fn prepare_data_directory(data: &Path) -> Result<PathBuf> {
         .mode(0o700)
         .create(data)
         .with_context(failed)?;
-    fs::set_permissions(data, fs::Permissions::from_mode(0o700)).with_context(failed)?;
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     fs::canonicalize(data).with_context(failed)
 }

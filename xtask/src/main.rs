@@ -1,7 +1,8 @@
 //! How Portcullis is built, started, tested and measured: `cargo xtask <command>`.
 //!
 //! The one place that knows which tools are needed, where their output goes and how the parts are
-//! started. Invariant: whatever a command started is stopped when it ends, however it ends.
+//! started. Invariant: whatever a command started is stopped when it ends, by
+//! itself, by an error or by a signal that can be caught.
 
 mod bench;
 mod build_edge;

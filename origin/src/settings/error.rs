@@ -14,7 +14,9 @@ pub enum SettingsError {
         reason: String,
     },
     /// A variable of ours that names no setting.
-    #[error("{variable}: there is no setting `{key}`")]
+    #[error(
+        "{variable}: there is no setting `{key}`; a section and its key stand two underscores apart, as in PORTCULLIS_DATABASE__URL"
+    )]
     UnknownVariable {
         /// The variable's name.
         variable: String,

@@ -17,8 +17,19 @@ use super::{Settings, error::SettingsError};
 const PREFIX: &str = "PORTCULLIS_";
 const SEPARATOR: &str = "__";
 
-/// Keys that stand in no section and may be set by a variable.
-const TOP_LEVEL: [&str; 1] = ["issuer"];
+/// Variables with our prefix that are no settings: where the file is, and what those who develop
+/// and test the service tell each other.
+const NO_SETTINGS: [&str; 9] = [
+    "config",
+    "bin",
+    "tools",
+    "root",
+    "demo_api",
+    "demo_images",
+    "edge_dir",
+    "node",
+    "wrangler",
+];
 
 impl Settings {
     /// Reads the file, if there is one, and the given variables (`std::env::vars_os()`).
@@ -83,7 +94,7 @@ fn ours(
         let Some(key) = name.strip_prefix(PREFIX).map(str::to_ascii_lowercase) else {
             continue;
         };
-        if !key.contains(SEPARATOR) && !TOP_LEVEL.contains(&key.as_str()) {
+        if NO_SETTINGS.contains(&key.as_str()) {
             continue;
         }
         let key = key.replace(SEPARATOR, ".");
@@ -166,8 +177,10 @@ mod tests {
         let off = |name| from_variables(&[(name, "1")]).unwrap_err();
         assert_eq!(
             off("PORTCULLIS_REFRESH__WINDWO"),
-            "PORTCULLIS_REFRESH__WINDWO: there is no setting `refresh.windwo`"
+            "PORTCULLIS_REFRESH__WINDWO: there is no setting `refresh.windwo`; a section and its key \
+             stand two underscores apart, as in PORTCULLIS_DATABASE__URL"
         );
+        assert!(off("PORTCULLIS_DATABASE_URL").contains("there is no setting `database_url`"));
         assert!(off("PORTCULLIS_REFRSH__WINDOW").contains("there is no setting `refrsh.window`"));
         assert!(off("PORTCULLIS_CLIENT__ID").contains("there is no setting `client.id`"));
     }
@@ -178,6 +191,7 @@ mod tests {
         insta::assert_snapshot!(variable("PORTCULLIS_REFRESH__WINDOW", "600"), @"refresh.window: must be between 1 and 300, and below tokens.lifetime (600), not 600");
         insta::assert_snapshot!(variable("PORTCULLIS_REFRESH__WINDOW", "ten"), @r#"invalid type: string "ten", expected an integer for key `refresh.window` in the environment"#);
         insta::assert_snapshot!(variable("PORTCULLIS_SERVER__LISTEN", "8080"), @"invalid socket address syntax for key `server.listen`");
+        insta::assert_snapshot!(variable("PORTCULLIS_LOG__FILTER", "wraning"), @"log.filter: must be a log filter: `wraning` is none of off, error, warn, info, debug and trace");
         insta::assert_snapshot!(variable("PORTCULLIS_LOG__FORMAT", "xml"), @"must be `human` or `json` for key `log.format`");
         insta::assert_snapshot!(variable("PORTCULLIS_ISSUER", "http://edge/"), @"issuer: must be an http or https URL without user, query, fragment or a slash at its end");
         insta::assert_snapshot!(variable("PORTCULLIS_EDGE__SECRET", "short"), @"edge.secret: must have 16 to 256 visible ASCII characters, or none");

@@ -1,7 +1,7 @@
 //! `[log]`: logs.
 
 use serde::{Deserialize, Serialize};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 use super::error::{Checked, invalid};
 
@@ -48,8 +48,18 @@ impl TryFrom<String> for Format {
 
 impl Log {
     pub(super) fn check(&self) -> Checked {
+        let refuse = |why| invalid("log.filter", format!("must be a log filter: {why}"));
+        // The library takes a misspelt level for a target, and then logs nothing else.
+        let level = |word: &str| word.parse::<LevelFilter>().is_ok();
+        let bare = |part: &&str| !part.contains('=') && !level(part.trim());
+        if let Some(part) = self.filter.split(',').find(bare) {
+            return Err(refuse(format!(
+                "`{}` is none of off, error, warn, info, debug and trace",
+                part.trim()
+            )));
+        }
         EnvFilter::try_new(&self.filter)
             .map(drop)
-            .map_err(|error| invalid("log.filter", format!("must be a log filter: {error}")))
+            .map_err(|error| refuse(error.to_string()))
     }
 }
