@@ -123,6 +123,8 @@ pub struct Snapshot {
     feed_schedule: Schedule,
     token_key_budget: Budget,
     feed_key_budget: Budget,
+    /// The key that the budget was last spent for.
+    feed_key: Option<KeyId>,
 }
 
 impl Snapshot {
@@ -225,9 +227,14 @@ impl Snapshot {
         self.feed_key_budget.repay();
     }
 
-    /// Whether the keys may be fetched because the feed names one that is not in the set; a budget
-    /// of its own, so that unknown keys of tokens cannot use it up.
-    pub fn begin_keys_for_feed(&mut self, now: Millis) -> Option<Attempt> {
+    /// Whether the keys may be fetched because the feed names `key`, which is not in the set; a
+    /// budget of its own, so that unknown keys of tokens cannot use it up. A key that the feed has
+    /// not named before is news, and has the whole budget: keys may change twice in a short time.
+    pub fn begin_keys_for_feed(&mut self, key: &KeyId, now: Millis) -> Option<Attempt> {
+        if self.feed_key.as_ref() != Some(key) {
+            self.feed_key = Some(key.clone());
+            self.feed_key_budget.repay();
+        }
         self.feed_key_budget
             .take(now)
             .then(|| self.keys_schedule.begin_always(now))

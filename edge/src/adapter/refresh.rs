@@ -133,8 +133,9 @@ async fn try_feed(config: &Config, attempt: Attempt) -> Result<(), String> {
         })
     };
     let first = put();
-    if let Err(FeedError::Document(DocumentError::UnknownKey(_))) = &first {
-        let keys = isolate::with_snapshot(|snapshot| snapshot.begin_keys_for_feed(isolate::now()));
+    if let Err(FeedError::Document(DocumentError::UnknownKey(key))) = &first {
+        let keys =
+            isolate::with_snapshot(|snapshot| snapshot.begin_keys_for_feed(key, isolate::now()));
         if let Some(attempt) = keys {
             if !fetch_keys(config, attempt).await {
                 isolate::with_snapshot(Snapshot::repay_keys_for_feed);

@@ -309,9 +309,17 @@ fn the_feed_s_unknown_key_has_a_budget_of_its_own() {
             .keys
             .is_some()
     );
-    assert!(snapshot.begin_keys_for_feed(now).is_some());
-    assert!(snapshot.begin_keys_for_feed(now.plus(29_999)).is_none());
-    assert!(snapshot.begin_keys_for_feed(now.plus(30_000)).is_some());
+    assert!(snapshot.begin_keys_for_feed(key(9).id(), now).is_some());
+    assert!(
+        snapshot
+            .begin_keys_for_feed(key(9).id(), now.plus(29_999))
+            .is_none()
+    );
+    assert!(
+        snapshot
+            .begin_keys_for_feed(key(9).id(), now.plus(30_000))
+            .is_some()
+    );
 }
 
 #[test]
@@ -370,10 +378,31 @@ fn a_clock_that_was_an_hour_ahead_is_forgotten_when_it_is_put_right() {
 }
 
 #[test]
+fn a_second_new_key_of_the_feed_does_not_wait_for_the_first_ones_budget() {
+    let mut snapshot = filled();
+    let now = START.plus(1_000);
+    assert!(snapshot.begin_keys_for_feed(key(8).id(), now).is_some());
+    assert!(
+        snapshot
+            .begin_keys_for_feed(key(9).id(), now.plus(1_000))
+            .is_some()
+    );
+    assert!(
+        snapshot
+            .begin_keys_for_feed(key(9).id(), now.plus(2_000))
+            .is_none()
+    );
+}
+
+#[test]
 fn keys_that_the_feed_asked_for_in_vain_are_asked_for_again() {
     let mut snapshot = filled();
     let now = START.plus(1_000);
-    assert!(snapshot.begin_keys_for_feed(now).is_some());
+    assert!(snapshot.begin_keys_for_feed(key(9).id(), now).is_some());
     snapshot.repay_keys_for_feed();
-    assert!(snapshot.begin_keys_for_feed(now.plus(1_000)).is_some());
+    assert!(
+        snapshot
+            .begin_keys_for_feed(key(9).id(), now.plus(1_000))
+            .is_some()
+    );
 }
