@@ -200,7 +200,18 @@ async fn a_slow_origin_delays_no_revocation_on_an_idle_isolate() {
         }];
     });
     wait::until_time(tokio::time::Instant::now() + Duration::from_secs(1)).await;
+    // A relaxed route goes on with what is known, and has it fetched meanwhile; a strict one waits.
+    assert_eq!(set.status_at("/relaxed/x", &token).await, 200);
     assert_eq!(set.status(&token).await, 401);
+    assert_eq!(set.status_at("/relaxed/x", &token).await, 401);
+}
+
+#[tokio::test]
+async fn a_route_for_other_issuers_refuses_our_own_tokens() {
+    let set = Forged::start(&[]).await;
+    let token = set.token(&key(1));
+    set.until_status(&token, 200).await;
+    assert_eq!(set.status_at("/foreign/x", &token).await, 401);
 }
 
 #[tokio::test]

@@ -16,7 +16,24 @@ use super::{
     wait,
 };
 
-const ROUTES: &str = "[[route]]\npath = '/echo/*'\nupstream = 'echo'\naudience = 'api'\n";
+const ROUTES: &str = r#"
+[[route]]
+path = "/echo/*"
+upstream = "echo"
+audience = "api"
+
+[[route]]
+path = "/relaxed/*"
+upstream = "echo"
+audience = "api"
+revocations = "relaxed"
+
+[[route]]
+path = "/foreign/*"
+upstream = "echo"
+audience = "api"
+issuers = ["https://id.example"]
+"#;
 
 /// Longer than anything takes with these ages.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -71,7 +88,11 @@ impl Forged {
     }
 
     pub async fn status(&self, token: &str) -> u16 {
-        self.http.get(&self.edge.at("/echo/x"), token).await.status
+        self.status_at("/echo/x", token).await
+    }
+
+    pub async fn status_at(&self, path: &str, token: &str) -> u16 {
+        self.http.get(&self.edge.at(path), token).await.status
     }
 
     /// Waits for a status; says how long it took.
