@@ -31,9 +31,68 @@ pub enum Action {
     KeyAdded,
     /// A signing key was withdrawn.
     KeyWithdrawn,
+    /// A login was refused: a wrong password, an account that may not log in, or no such user.
+    LoginFailed,
+    /// Logins for an account or from a network were too many.
+    LoginThrottled,
+    /// A refresh came from elsewhere than before.
+    SessionFlagged,
+    /// Sessions were ended by criterion.
+    SessionsRevoked,
+    /// Somebody signed up.
+    UserRegistered,
+    /// A user was disabled.
+    UserDisabled,
+    /// A user was enabled again.
+    UserEnabled,
+    /// A user was deleted.
+    UserDeleted,
+    /// A one-time link to choose a password was given out.
+    SetupIssued,
+    /// Users were imported.
+    UsersImported,
+    /// Users were exported, password hashes included.
+    UsersExported,
+    /// A backup was put back: sessions may be ahead of it for a while.
+    Restored,
+    /// The service started with other settings than before.
+    SettingsChanged,
 }
 
 impl Action {
+    /// All actions.
+    pub const ALL: [Self; 24] = [
+        Self::Login,
+        Self::RefreshReuse,
+        Self::RefreshAhead,
+        Self::SessionEnded,
+        Self::UserCreated,
+        Self::UserChanged,
+        Self::UserBanned,
+        Self::UserUnbanned,
+        Self::PasswordChanged,
+        Self::KeyAdded,
+        Self::KeyWithdrawn,
+        Self::LoginFailed,
+        Self::LoginThrottled,
+        Self::SessionFlagged,
+        Self::SessionsRevoked,
+        Self::UserRegistered,
+        Self::UserDisabled,
+        Self::UserEnabled,
+        Self::UserDeleted,
+        Self::SetupIssued,
+        Self::UsersImported,
+        Self::UsersExported,
+        Self::Restored,
+        Self::SettingsChanged,
+    ];
+
+    /// The action of this stored name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|action| action.as_str() == name)
+    }
+
     /// The stored name.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -48,6 +107,19 @@ impl Action {
             Self::PasswordChanged => "password_changed",
             Self::KeyAdded => "key_added",
             Self::KeyWithdrawn => "key_withdrawn",
+            Self::LoginFailed => "login_failed",
+            Self::LoginThrottled => "login_throttled",
+            Self::SessionFlagged => "session_flagged",
+            Self::SessionsRevoked => "sessions_revoked",
+            Self::UserRegistered => "user_registered",
+            Self::UserDisabled => "user_disabled",
+            Self::UserEnabled => "user_enabled",
+            Self::UserDeleted => "user_deleted",
+            Self::SetupIssued => "setup_issued",
+            Self::UsersImported => "users_imported",
+            Self::UsersExported => "users_exported",
+            Self::Restored => "restored",
+            Self::SettingsChanged => "settings_changed",
         }
     }
 }
@@ -106,7 +178,15 @@ impl Event {
         let session_id = self.session_id.map(|id| id.to_string());
         let (actor, detail) = (&self.actor, &self.detail);
         match self.action {
-            Action::RefreshReuse | Action::RefreshAhead | Action::KeyWithdrawn => {
+            Action::RefreshReuse
+            | Action::RefreshAhead
+            | Action::KeyWithdrawn
+            | Action::LoginThrottled
+            | Action::SessionFlagged
+            | Action::SessionsRevoked
+            | Action::UserDeleted
+            | Action::UsersExported
+            | Action::Restored => {
                 tracing::warn!(action, ?actor, user_id, session_id, ?detail, "audit");
             }
             Action::Login
@@ -116,7 +196,14 @@ impl Event {
             | Action::UserBanned
             | Action::UserUnbanned
             | Action::PasswordChanged
-            | Action::KeyAdded => {
+            | Action::KeyAdded
+            | Action::LoginFailed
+            | Action::UserRegistered
+            | Action::UserDisabled
+            | Action::UserEnabled
+            | Action::SetupIssued
+            | Action::UsersImported
+            | Action::SettingsChanged => {
                 tracing::info!(action, ?actor, user_id, session_id, ?detail, "audit");
             }
         }

@@ -22,17 +22,29 @@ pub enum EndReason {
     Banned,
     /// The user's password was changed.
     PasswordChanged,
+    /// The user has more sessions than the cap allows, and used this one least recently.
+    Evicted,
+    /// An administrator ended it.
+    Administrator,
+    /// The user was disabled.
+    Disabled,
+    /// A refresh came from elsewhere than the rules allow.
+    Moved,
 }
 
 impl EndReason {
     /// All reasons.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 10] = [
         Self::Logout,
         Self::LogoutAll,
         Self::Reuse,
         Self::Revoked,
         Self::Banned,
         Self::PasswordChanged,
+        Self::Evicted,
+        Self::Administrator,
+        Self::Disabled,
+        Self::Moved,
     ];
 
     /// The stored name.
@@ -44,6 +56,10 @@ impl EndReason {
             Self::Revoked => "revoked",
             Self::Banned => "banned",
             Self::PasswordChanged => "password_changed",
+            Self::Evicted => "evicted",
+            Self::Administrator => "administrator",
+            Self::Disabled => "disabled",
+            Self::Moved => "moved",
         }
     }
 
