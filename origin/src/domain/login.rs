@@ -14,7 +14,7 @@ use crate::domain::{
     hashing::{HashingError, Verdict},
     mint::{MintError, Mintable, TokenSet, mint},
     password::Password,
-    session::Session,
+    session::{Flags, Session},
     store::{StoreError, UserChange},
     transaction,
     user::{User, Username},
@@ -215,6 +215,7 @@ impl Opening {
             idle_expires_at: self.now.plus(self.idle_lifetime),
             absolute_expires_at: self.now.plus(self.absolute_lifetime),
             device: self.device,
+            flags: Flags::NONE,
             opened_from: self.context.clone(),
             last_from: self.context,
         };

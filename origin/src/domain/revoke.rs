@@ -89,10 +89,7 @@ pub async fn end_session(
                 .session_entry(session, now.seconds())
                 .into_iter()
                 .collect(),
-            session: Some(Session {
-                ended: Some(reason),
-                ..session.clone()
-            }),
+            session: Some(session.end(reason, now.seconds())),
             events: vec![event],
         };
         (change, true)

@@ -1,5 +1,9 @@
 //! Sessions: one row per login, the family of all refresh tokens that come of it.
 
+mod flags;
+
+pub use flags::{Flag, Flags, InvalidFlags};
+
 use portcullis_shared::{
     ids::{SessionId, UserId},
     time::UnixSeconds,
@@ -69,6 +73,15 @@ impl EndReason {
     }
 }
 
+/// The end of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended {
+    /// Why.
+    pub reason: EndReason,
+    /// When.
+    pub at: UnixSeconds,
+}
+
 /// A session as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
@@ -92,8 +105,8 @@ pub struct Session {
     pub last_iat: UnixSeconds,
     /// The greatest `exp` of its access tokens; what revokes them is published until then.
     pub last_exp: UnixSeconds,
-    /// Why it is over; none while it is active.
-    pub ended: Option<EndReason>,
+    /// Why and when it was ended; none while it is active, and where it has only expired.
+    pub ended: Option<Ended>,
     /// When it was opened.
     pub created_at: UnixSeconds,
     /// When it was last opened or refreshed.
@@ -102,8 +115,10 @@ pub struct Session {
     pub idle_expires_at: UnixSeconds,
     /// From when on it is over, whatever happens.
     pub absolute_expires_at: UnixSeconds,
-    /// What the client called the device at login.
+    /// The device, for people: what the client called it at login, else what its user agent says.
     pub device: Option<String>,
+    /// What has been flagged about it.
+    pub flags: Flags,
     /// Where the login came from.
     pub opened_from: Context,
     /// Where the last login or refresh came from.
@@ -114,5 +129,19 @@ impl Session {
     /// Whether it can still be used at `now`: not ended, and not expired.
     pub fn is_active(&self, now: UnixSeconds) -> bool {
         self.ended.is_none() && now < self.idle_expires_at && now < self.absolute_expires_at
+    }
+
+    /// The same session, ended.
+    #[must_use]
+    pub fn end(&self, reason: EndReason, at: UnixSeconds) -> Self {
+        Self {
+            ended: Some(Ended { reason, at }),
+            ..self.clone()
+        }
+    }
+
+    /// Why it was ended, if it was.
+    pub fn end_reason(&self) -> Option<EndReason> {
+        self.ended.map(|ended| ended.reason)
     }
 }

@@ -16,6 +16,7 @@ use super::{
 use crate::domain::{
     audit::Event,
     clock::UnixMillis,
+    session::Ended,
     store::{KeysDecision, Seq, SessionDecision, UserDecision},
     user::User,
 };
@@ -100,8 +101,9 @@ impl<Db: Engine> Work<Db> for ChangeUser {
         if let Some(user) = &change.user {
             users::update::<Db>(connection, user).await?;
         }
-        for (id, reason) in &change.ended {
-            sessions::end::<Db>(connection, *id, *reason).await?;
+        let at = self.now.seconds();
+        for &(id, reason) in &change.ended {
+            sessions::end::<Db>(connection, id, Ended { reason, at }).await?;
         }
         if let Some(session) = &change.opened {
             sessions::insert::<Db>(connection, session).await?;

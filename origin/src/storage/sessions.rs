@@ -13,17 +13,20 @@ use super::{
     users::{self, user_columns},
 };
 use crate::domain::{
-    session::{EndReason, Session},
+    session::{EndReason, Ended, Session},
     user::User,
 };
 
-/// The columns that [`read`] reads, in its order, of a table named `sessions`.
+/// The columns that [`read`] reads, in its order, of a table named `sessions`. The version before
+/// `ended_at` ends sessions without it; their last use stands for it.
 macro_rules! session_columns {
     () => {
         "sessions.id, sessions.user_id, sessions.client_id, sessions.generation, \
          sessions.accepted, sessions.rotated_at, sessions.replays, sessions.late_retries, \
-         sessions.last_iat, sessions.last_exp, sessions.ended, sessions.created_at, sessions.last_used_at, \
-         sessions.idle_expires_at, sessions.absolute_expires_at, sessions.device, \
+         sessions.last_iat, sessions.last_exp, sessions.ended, \
+         coalesce(sessions.ended_at, sessions.last_used_at), sessions.created_at, \
+         sessions.last_used_at, sessions.idle_expires_at, sessions.absolute_expires_at, \
+         sessions.device, sessions.flags, \
          sessions.opened_ip, sessions.opened_country, sessions.opened_user_agent, \
          sessions.last_ip, sessions.last_country, sessions.last_user_agent"
     };
@@ -42,23 +45,26 @@ fn read<Db: Engine>(columns: &mut Columns<'_, Db>) -> Result<Session, Fault> {
         late_retries: columns.integer()?,
         last_iat: columns.time()?,
         last_exp: columns.time()?,
-        ended: columns
-            .next::<Option<String>>()?
-            .as_deref()
-            .map(reason)
-            .transpose()?,
+        ended: ended(
+            columns.next::<Option<String>>()?.as_deref(),
+            columns.time()?,
+        )?,
         created_at: columns.time()?,
         last_used_at: columns.time()?,
         idle_expires_at: columns.time()?,
         absolute_expires_at: columns.time()?,
         device: columns.next()?,
+        flags: columns.parsed()?,
         opened_from: columns.context()?,
         last_from: columns.context()?,
     })
 }
 
-fn reason(name: &str) -> Result<EndReason, Fault> {
-    EndReason::from_name(name).ok_or(Fault::Unreadable("a reason why a session ended"))
+fn ended(reason: Option<&str>, at: UnixSeconds) -> Result<Option<Ended>, Fault> {
+    let Some(name) = reason else { return Ok(None) };
+    let reason =
+        EndReason::from_name(name).ok_or(Fault::Unreadable("a reason why a session ended"))?;
+    Ok(Some(Ended { reason, at }))
 }
 
 /// Adds a session.
@@ -68,10 +74,10 @@ pub(super) async fn insert<Db: Engine>(
 ) -> Result<(), Fault> {
     let statement = Statement::<Db>::new(
         "INSERT INTO sessions (generation, accepted, rotated_at, replays, late_retries, last_iat, \
-         last_exp, ended, last_used_at, idle_expires_at, absolute_expires_at, device, last_ip, last_country, \
-         last_user_agent, id, user_id, client_id, created_at, opened_ip, opened_country, \
-         opened_user_agent) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, \
-         $15, $16, $17, $18, $19, $20, $21, $22)",
+         last_exp, ended, ended_at, last_used_at, idle_expires_at, absolute_expires_at, device, \
+         flags, last_ip, last_country, last_user_agent, id, user_id, client_id, created_at, \
+         opened_ip, opened_country, opened_user_agent) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, \
+         $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)",
     );
     bind_mutable(statement, session)
         .bind(session.id.as_bytes().as_slice())
@@ -90,9 +96,9 @@ pub(super) async fn update<Db: Engine>(
 ) -> Result<(), Fault> {
     let statement = Statement::<Db>::new(
         "UPDATE sessions SET generation = $1, accepted = $2, rotated_at = $3, replays = $4, \
-         late_retries = $5, last_iat = $6, last_exp = $7, ended = $8, last_used_at = $9, \
-         idle_expires_at = $10, absolute_expires_at = $11, device = $12, last_ip = $13, \
-         last_country = $14, last_user_agent = $15 WHERE id = $16",
+         late_retries = $5, last_iat = $6, last_exp = $7, ended = $8, ended_at = $9, \
+         last_used_at = $10, idle_expires_at = $11, absolute_expires_at = $12, device = $13, \
+         flags = $14, last_ip = $15, last_country = $16, last_user_agent = $17 WHERE id = $18",
     );
     bind_mutable(statement, session)
         .bind(session.id.as_bytes().as_slice())
@@ -109,25 +115,30 @@ fn bind_mutable<Db: Engine>(statement: Statement<Db>, session: &Session) -> Stat
         .bind(i64::from(session.late_retries))
         .bind(session.last_iat.0)
         .bind(session.last_exp.0)
-        .bind(session.ended.map(EndReason::as_str))
+        .bind(session.end_reason().map(EndReason::as_str))
+        .bind(session.ended.map(|ended| ended.at.0))
         .bind(session.last_used_at.0)
         .bind(session.idle_expires_at.0)
         .bind(session.absolute_expires_at.0)
         .bind_text(session.device.as_deref())
+        .bind(session.flags.to_string().as_str())
         .bind_context(&session.last_from)
 }
 
-/// Ends a session that has not ended; the first reason stays.
+/// Ends a session that has not ended; the first end stays.
 pub(super) async fn end<Db: Engine>(
     connection: &mut Connection<Db>,
     id: SessionId,
-    reason: EndReason,
+    ended: Ended,
 ) -> Result<(), Fault> {
-    Statement::<Db>::new("UPDATE sessions SET ended = $1 WHERE id = $2 AND ended IS NULL")
-        .bind(reason.as_str())
-        .bind(id.as_bytes().as_slice())
-        .run(connection)
-        .await
+    Statement::<Db>::new(
+        "UPDATE sessions SET ended = $1, ended_at = $2 WHERE id = $3 AND ended IS NULL",
+    )
+    .bind(ended.reason.as_str())
+    .bind(ended.at.0)
+    .bind(id.as_bytes().as_slice())
+    .run(connection)
+    .await
 }
 
 /// The session of this id, held.

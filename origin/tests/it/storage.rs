@@ -94,7 +94,7 @@ suite! {
         users::what_is_decided_over_a_user_is_written_whole,
         users::a_decision_is_shown_all_sessions_that_have_not_been_ended,
         users::a_change_that_fails_half_way_leaves_nothing,
-        users::the_first_reason_of_a_sessions_end_stays,
+        users::the_first_end_of_a_session_stays,
         races::a_ban_beats_every_refresh_and_login_that_races_it,
     ]
     SigningKeys: [keys::keys_come_oldest_first_and_as_they_were]

@@ -73,10 +73,7 @@ pub fn decide(
         return rotate(session, context, now, rules);
     }
     if presented != session.accepted {
-        return Transition::Theft(Session {
-            ended: Some(EndReason::Reuse),
-            ..session.clone()
-        });
+        return Transition::Theft(session.end(EndReason::Reuse, now));
     }
     // A clock that went backwards (another replica's) is within the window.
     if now.since(session.rotated_at) <= rules.window {
@@ -90,10 +87,7 @@ pub fn decide(
     }
     let retries = session.late_retries;
     if retries >= rules.max_late_retries || !context.resembles(&session.last_from) {
-        return Transition::Theft(Session {
-            ended: Some(EndReason::Reuse),
-            ..session.clone()
-        });
+        return Transition::Theft(session.end(EndReason::Reuse, now));
     }
     let Some(generation) = session.generation.checked_add(1) else {
         return Transition::Over;

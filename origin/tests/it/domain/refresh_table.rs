@@ -111,7 +111,10 @@ async fn a_late_retry_gets_another_successor_and_the_lost_one_is_theft(test: Tes
     assert!(is_invalid_grant(
         &test.refresh(lost.refresh_token.expose()).await
     ));
-    assert_eq!(test.session_of(&found).await.ended, Some(EndReason::Reuse));
+    assert_eq!(
+        test.session_of(&found).await.end_reason(),
+        Some(EndReason::Reuse)
+    );
     assert!(is_invalid_grant(
         &test.refresh(found.refresh_token.expose()).await
     ));
@@ -166,7 +169,10 @@ async fn too_many_late_retries_are_theft(test: TestApp) {
     assert!(is_invalid_grant(
         &test.refresh(first.refresh_token.expose()).await
     ));
-    assert_eq!(test.session_of(&first).await.ended, Some(EndReason::Reuse));
+    assert_eq!(
+        test.session_of(&first).await.end_reason(),
+        Some(EndReason::Reuse)
+    );
 }
 
 async fn an_older_spent_token_ends_the_session_and_its_access_tokens(test: TestApp) {
@@ -186,7 +192,10 @@ async fn an_older_spent_token_ends_the_session_and_its_access_tokens(test: TestA
             &test.refresh(tokens.refresh_token.expose()).await
         ));
     }
-    assert_eq!(test.session_of(&third).await.ended, Some(EndReason::Reuse));
+    assert_eq!(
+        test.session_of(&third).await.end_reason(),
+        Some(EndReason::Reuse)
+    );
 }
 
 async fn a_generation_never_issued_changes_nothing(test: TestApp) {
@@ -322,7 +331,7 @@ async fn a_banned_users_refresh_is_refused(test: TestApp) {
         &test.refresh(tokens.refresh_token.expose()).await
     ));
     assert_eq!(
-        test.session_of(&tokens).await.ended,
+        test.session_of(&tokens).await.end_reason(),
         Some(EndReason::Banned)
     );
 }

@@ -4,7 +4,7 @@ use portcullis_origin::domain::{
     audit::{Action, Actor, Event},
     clock::UnixMillis,
     context::Context,
-    session::Session,
+    session::{Flag, Flags, Session},
     signing_keys::StoredKey,
     user::{PendingSetup, User, UserStatus},
 };
@@ -88,6 +88,7 @@ pub(super) fn session(number: u8, owner: UserId) -> Session {
         idle_expires_at: NOW.plus(1_000),
         absolute_expires_at: NOW.plus(2_000),
         device: Some("Ann's téléphone".to_owned()),
+        flags: Flags::NONE.with(Flag::Network),
         opened_from: Context {
             ip: Some([192, 0, 2, number].into()),
             country: Some("NZ".to_owned()),

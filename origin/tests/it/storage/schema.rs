@@ -55,7 +55,8 @@ async fn a_database_of_a_newer_version_is_refused(engine: Engine) {
     bench
         .texts(
             "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
-             SELECT 9999, 'later', success, checksum, 0 FROM _sqlx_migrations RETURNING description",
+             SELECT 9999, 'later', success, checksum, 0 FROM _sqlx_migrations \
+             WHERE version = 1 RETURNING description",
         )
         .await;
     let refused = storage::connect(&bench.database.url, 2).await;

@@ -3,7 +3,7 @@
 use portcullis_origin::domain::{
     audit::Action,
     context::Context,
-    session::{EndReason, Session},
+    session::{EndReason, Ended, Flag, Flags, Session},
     store::{Seq, SessionChange, Store as _},
     user::User,
 };
@@ -20,6 +20,7 @@ pub(super) async fn a_session_comes_back_as_it_was_with_its_user(bench: &Bench) 
     let full = session(1, owner.id);
     let sparse = Session {
         device: None,
+        flags: Flags::NONE,
         opened_from: Context::default(),
         last_from: Context::default(),
         ..session(2, owner.id)
@@ -58,7 +59,10 @@ pub(super) async fn active_sessions_come_last_used_first(bench: &Bench) {
         ..used(5, 0)
     };
     let ended = Session {
-        ended: Some(EndReason::Logout),
+        ended: Some(Ended {
+            reason: EndReason::Logout,
+            at: NOW,
+        }),
         ..used(6, 0)
     };
     let of_another = session(7, user_id(2));
@@ -103,10 +107,14 @@ pub(super) async fn what_is_decided_over_a_session_is_written_whole(bench: &Benc
         late_retries: 12,
         last_iat: NOW.plus(14),
         last_exp: NOW.plus(614),
-        ended: Some(EndReason::Reuse),
+        ended: Some(Ended {
+            reason: EndReason::Reuse,
+            at: NOW.plus(16),
+        }),
         last_used_at: NOW.plus(15),
         idle_expires_at: NOW.plus(1_010),
         device: None,
+        flags: Flag::ALL.into_iter().collect(),
         last_from: Context {
             country: None,
             ..before.opened_from.clone()

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use portcullis_origin::domain::{
     audit::Action,
-    session::{EndReason, Session},
+    session::{EndReason, Ended, Session},
     store::{CreateUserError, Seq, Store as _, UserChange, UserFilter},
     user::{User, UserStatus},
 };
@@ -188,7 +188,11 @@ pub(super) async fn what_is_decided_over_a_user_is_written_whole(bench: &Bench) 
 
     assert_eq!(seq, Seq(u64::try_from(millis(5).0).unwrap()));
     assert_eq!(bench.store.user(user_id(1)).await.unwrap(), Some(after));
-    for (number, ended) in [(1, Some(EndReason::Banned)), (2, None), (3, None)] {
+    let banned = Ended {
+        reason: EndReason::Banned,
+        at: NOW,
+    };
+    for (number, ended) in [(1, Some(banned)), (2, None), (3, None)] {
         let expected = session(number, user_id(1));
         assert_eq!(bench.stored(&expected).await, Session { ended, ..expected });
     }
@@ -206,7 +210,10 @@ pub(super) async fn a_decision_is_shown_all_sessions_that_have_not_been_ended(be
         ..session(2, user_id(1))
     };
     let ended = Session {
-        ended: Some(EndReason::Logout),
+        ended: Some(Ended {
+            reason: EndReason::Logout,
+            at: NOW,
+        }),
         ..session(4, user_id(1))
     };
     let of_another = session(5, user_id(2));
@@ -265,20 +272,24 @@ pub(super) async fn a_change_that_fails_half_way_leaves_nothing(bench: &Bench) {
     assert_eq!(bench.trail().await, ["user_created by operator"]);
 }
 
-pub(super) async fn the_first_reason_of_a_sessions_end_stays(bench: &Bench) {
+pub(super) async fn the_first_end_of_a_session_stays(bench: &Bench) {
     bench.add_user(&user(1, "ann")).await;
     bench.add_session(&session(1, user_id(1))).await;
-    for reason in [EndReason::Reuse, EndReason::Banned] {
+    for (later, reason) in [(2_000, EndReason::Reuse), (5_000, EndReason::Banned)] {
         let decide = move |user: &User, _: &[Session]| UserChange {
             ended: vec![(session(1, user.id).id, reason)],
             ..UserChange::default()
         };
         let changed = bench
             .store
-            .change_user(user_id(1), MILLIS, Box::new(decide))
+            .change_user(user_id(1), millis(later), Box::new(decide))
             .await;
         assert!(changed.unwrap().is_some());
     }
     let stored = bench.stored(&session(1, user_id(1))).await;
-    assert_eq!(stored.ended, Some(EndReason::Reuse));
+    let first = Ended {
+        reason: EndReason::Reuse,
+        at: NOW.plus(2),
+    };
+    assert_eq!(stored.ended, Some(first));
 }
