@@ -3,6 +3,7 @@
 //! Invariant: a test program that dies, or one that does not compile, counts as a failure; the
 //! counts can never look better than what ran.
 
+mod contract;
 pub(crate) mod postgres;
 mod tally;
 
@@ -68,6 +69,10 @@ pub(crate) fn run(workspace: &Workspace, stop: &Stop, options: &Options) -> Resu
         eprintln!("the same rules in Wasm, under Node");
         tally += cargo_test(&mut wasm(workspace, options, stop)?, stop)?;
     }
+    if options.is_whole(&["portcullis-origin"]) {
+        dev::build_servers(workspace, stop)?;
+        tally += contract::run(workspace, stop)?;
+    }
     drop(database);
     println!("{tally}");
     Ok(if tally.failed == 0 {
@@ -85,6 +90,11 @@ impl Options {
                 .packages
                 .iter()
                 .any(|package| packages.contains(&package.as_str()))
+    }
+
+    /// Whether all tests of one of these packages are to be run.
+    fn is_whole(&self, packages: &[&str]) -> bool {
+        self.wants(packages) && self.filter.is_none() && self.arguments.is_empty()
     }
 
     /// What follows `--` in a call of cargo.

@@ -6,6 +6,7 @@
 mod cargo_tool;
 mod node;
 mod rust_target;
+mod schemathesis;
 
 use std::env;
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ use crate::stop::Stop;
 use crate::workspace::Workspace;
 
 pub(crate) use node::{Node, wrangler};
+pub(crate) use schemathesis::Schemathesis;
 
 /// The version of the licence and dependency checker. Not tied to a version of ours.
 const CARGO_DENY: &str = "0.20.2";
@@ -29,6 +31,7 @@ pub(crate) fn install_all(workspace: &Workspace, stop: &Stop) -> Result<()> {
     Node::ensure(workspace, stop)?;
     wasm_bindgen(workspace, stop)?;
     cargo_deny(workspace, stop)?;
+    Schemathesis::ensure(workspace, stop)?;
     eprintln!("all tools are there (cache: {})", cache()?.display());
     Ok(())
 }

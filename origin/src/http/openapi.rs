@@ -63,14 +63,7 @@ fn further_members(operation: &Value) -> Option<(String, Value)> {
     let reference = content.get(JSON)?.pointer("/schema/$ref")?.as_str()?;
     let name = reference.rsplit('/').next()?.to_owned();
     let is_form = content.contains_key(FORM);
-    Some((
-        name,
-        if is_form {
-            json!({ "type": "string" })
-        } else {
-            json!(false)
-        },
-    ))
+    Some((name, json!(is_form)))
 }
 
 fn operations(document: &Value) -> impl Iterator<Item = (&String, &String, &Value)> {
