@@ -1,9 +1,15 @@
 //! Argon2id (RFC 9106) in a bounded pool: so many threads, each with its own memory that it keeps,
 //! and a queue of limited length. When the queue is full the answer is [`HashingError::Busy`] at
 //! once; a flood of logins takes neither more memory nor anybody else's processor.
+//!
+//! Hashes that other services made are verified here too. One that takes more memory than today's
+//! parameters is checked while no other such one is: beside the threads' own there is at most one.
+
+pub mod foreign;
+pub mod imported;
 
 use std::{
-    sync::{Arc, Mutex, PoisonError, mpsc},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
     thread,
 };
 
@@ -14,6 +20,7 @@ use argon2::{
 use subtle::ConstantTimeEq;
 use tokio::sync::oneshot;
 
+use self::foreign::ForeignHash;
 use crate::domain::{
     entropy::{self, Entropy, EntropyError},
     password::Password,
@@ -99,11 +106,13 @@ impl Hasher {
         let argon2 = algorithm(parameters)?;
         let (sender, receiver) = mpsc::sync_channel(queue);
         let receiver = Arc::new(Mutex::new(receiver));
+        let large = Arc::new(Mutex::new(()));
         for _ in 0..threads.max(1) {
             let (receiver, argon2) = (Arc::clone(&receiver), argon2.clone());
+            let large = Arc::clone(&large);
             thread::Builder::new()
                 .name("hashing".to_owned())
-                .spawn(move || work(&receiver, &argon2, parameters))
+                .spawn(move || work(&receiver, &argon2, parameters, &large))
                 .map_err(|_| HashingError::Busy)?;
         }
         // No password has this hash: its output is random.
@@ -208,7 +217,12 @@ fn algorithm(parameters: Parameters) -> Result<Argon2<'static>, HashingError> {
 }
 
 /// A thread's life: it ends when the pool is dropped.
-fn work(receiver: &Mutex<mpsc::Receiver<Job>>, current: &Argon2<'_>, parameters: Parameters) {
+fn work(
+    receiver: &Mutex<mpsc::Receiver<Job>>,
+    current: &Argon2<'_>,
+    parameters: Parameters,
+    large: &Mutex<()>,
+) {
     let mut memory = Vec::new();
     loop {
         let job = receiver
@@ -223,7 +237,7 @@ fn work(receiver: &Mutex<mpsc::Receiver<Job>>, current: &Argon2<'_>, parameters:
                 hash,
                 reply,
             }) if !reply.is_closed() => {
-                let _ = reply.send(verify(&password, &hash, &mut memory));
+                let _ = reply.send(verify(&password, &hash, current, large, &mut memory));
             }
             Ok(Job::Hash {
                 password,
@@ -240,20 +254,49 @@ fn work(receiver: &Mutex<mpsc::Receiver<Job>>, current: &Argon2<'_>, parameters:
     }
 }
 
-fn verify(password: &Password, hash: &str, memory: &mut Vec<Block>) -> Result<bool, HashingError> {
+fn verify(
+    password: &Password,
+    hash: &str,
+    current: &Argon2<'_>,
+    large: &Mutex<()>,
+    memory: &mut Vec<Block>,
+) -> Result<bool, HashingError> {
+    if !hash.starts_with("$argon2") {
+        let foreign: ForeignHash = hash.parse().map_err(|_| HashingError::Malformed)?;
+        let _turn = turn(foreign.memory_kib(), current, large);
+        return Ok(foreign.matches(password));
+    }
     let malformed = |_| HashingError::Malformed;
     let hash = PasswordHash::new(hash).map_err(malformed)?;
     let params = Params::try_from(&hash).map_err(|_| HashingError::Malformed)?;
     let kind = Algorithm::try_from(hash.algorithm.as_str()).map_err(|_| HashingError::Malformed)?;
-    let version = hash.version.map_or(Ok(Version::V0x13), Version::try_from);
+    // Before it had a version, argon2 was at 1.0.
+    let version = hash.version.map_or(Ok(Version::V0x10), Version::try_from);
     let version = version.map_err(|_| HashingError::Malformed)?;
     let (Some(salt), Some(expected)) = (hash.salt, hash.hash) else {
         return Err(HashingError::Malformed);
     };
     let mut output = vec![0; expected.len()];
+    let turn = turn(params.m_cost(), current, large);
     let argon2 = Argon2::new(kind, version, params);
-    fill(&argon2, password, salt.as_ref(), &mut output, memory)?;
+    let filled = fill(&argon2, password, salt.as_ref(), &mut output, memory);
+    if turn.is_some() {
+        memory.truncate(current.params().block_count());
+        memory.shrink_to_fit();
+    }
+    filled?;
     Ok(output.ct_eq(expected.as_bytes()).into())
+}
+
+/// Waits until no other thread has more than the memory of its own; nothing to wait for where that
+/// suffices.
+fn turn<'a>(
+    memory_kib: u32,
+    current: &Argon2<'_>,
+    large: &'a Mutex<()>,
+) -> Option<MutexGuard<'a, ()>> {
+    (memory_kib > current.params().m_cost())
+        .then(|| large.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 fn fill(
