@@ -56,6 +56,17 @@ impl Addresses {
         options: &PortOptions,
         mut take: impl FnMut(Option<u16>, u16, &str) -> Result<TcpListener>,
     ) -> Result<Self> {
+        let asked = [options.edge, options.origin, options.api, options.images];
+        for (index, port) in asked.iter().enumerate() {
+            if let Some(port) = port.filter(|port| *port != 0)
+                && asked
+                    .iter()
+                    .skip(index + 1)
+                    .any(|other| *other == Some(port))
+            {
+                bail!("port {port} is asked for twice: each part needs one of its own");
+            }
+        }
         // All are held until all are known: two parts never get the same one.
         let edge = take(options.edge, 8787, "--edge-port")?;
         let origin = take(options.origin, 8080, "--origin-port")?;
@@ -115,6 +126,16 @@ mod tests {
             error.contains(&port.to_string()) && error.contains("--edge-port"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn one_port_for_two_parts_is_not_blamed_on_another_program() {
+        let twice = PortOptions {
+            api: Some(4711),
+            ..options(Some(4711))
+        };
+        let error = Addresses::choose_free(&twice).err().unwrap().to_string();
+        assert!(error.contains("asked for twice"), "{error}");
     }
 
     #[test]

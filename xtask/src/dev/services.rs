@@ -45,6 +45,12 @@ impl Plan<'_> {
     /// The origin's program with its settings, the command still to be named.
     pub(super) fn portcullis(&self) -> Command {
         let mut command = Command::new(self.workspace.binary("portcullis"));
+        // What is set in the shell for another origin is not meant for this one.
+        for (name, _) in std::env::vars_os() {
+            if name.as_encoded_bytes().starts_with(b"PORTCULLIS_") {
+                command.env_remove(name);
+            }
+        }
         command
             .current_dir(&self.data)
             .env("PORTCULLIS_ISSUER", self.issuer())
