@@ -22,6 +22,7 @@ pub mod introspect;
 pub mod login;
 pub mod master_key;
 pub mod mint;
+pub mod network;
 pub mod password;
 pub mod refresh;
 pub mod revoke;

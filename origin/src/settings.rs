@@ -5,6 +5,7 @@
 //! `portcullis config` prints what is in force; [`secret::Secret`] and [`database::Url`] keep
 //! their secrets out of that and of every log.
 
+pub mod audit;
 pub mod client;
 pub mod database;
 mod domain;
@@ -45,6 +46,8 @@ pub struct Settings {
     pub password: password::Password,
     /// Accounts.
     pub users: users::Users,
+    /// The audit trail.
+    pub audit: audit::Audit,
     /// The channel from the edge.
     pub edge: edge::Edge,
     /// Logs.
@@ -69,6 +72,7 @@ impl Default for Settings {
             refresh: refresh::Refresh::default(),
             password: password::Password::default(),
             users: users::Users::default(),
+            audit: audit::Audit::default(),
             edge: edge::Edge::default(),
             log: log::Log::default(),
         }
@@ -92,6 +96,7 @@ impl Settings {
         self.refresh.check(&self.tokens)?;
         self.password.check()?;
         self.users.check()?;
+        self.audit.check()?;
         self.edge.check()?;
         self.log.check()?;
         client::check(&self.client, &self.issuer)

@@ -16,6 +16,7 @@ mod feed;
 mod migrations;
 mod postgres;
 mod sessions;
+mod settings_record;
 mod signing_keys;
 mod sqlite;
 mod statement;

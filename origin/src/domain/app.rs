@@ -38,6 +38,8 @@ pub struct Config {
     pub key_publish_before: i64,
     /// How long a signing key signs before it is replaced; 0 for ever.
     pub key_rotate_every: i64,
+    /// For how long events of the audit trail are kept; 0 for ever.
+    pub audit_retention: i64,
     /// The clients.
     pub clients: Vec<Client>,
 }

@@ -1,10 +1,17 @@
 //! The audit trail: who did what to whom, when and from where. Append-only; no secret stands in it.
 //! The log gets the same, once it is written.
+//!
+//! [`query`] is how the trail is looked through, [`tail`] how it is followed.
+
+pub mod query;
+pub mod tail;
 
 use portcullis_shared::{
     ids::{SessionId, UserId},
     time::UnixSeconds,
 };
+
+use crate::domain::context::Context;
 
 /// What happened. The names are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,6 +159,8 @@ pub struct Event {
     pub session_id: Option<SessionId>,
     /// From where.
     pub ip: Option<std::net::IpAddr>,
+    /// From which country (ISO 3166-1 alpha-2), where that is known.
+    pub country: Option<String>,
     /// More, for people: a reason, a key's identifier. Never a secret.
     pub detail: Option<String>,
 }
@@ -166,7 +175,18 @@ impl Event {
             user_id: None,
             session_id: None,
             ip: None,
+            country: None,
             detail: None,
+        }
+    }
+
+    /// The same event, from there.
+    #[must_use]
+    pub fn from(self, context: &Context) -> Self {
+        Self {
+            ip: context.ip,
+            country: context.country.clone(),
+            ..self
         }
     }
 

@@ -17,7 +17,11 @@ use portcullis_shared::{
 };
 
 use crate::domain::{
-    audit::Event,
+    audit::{
+        Event,
+        query::{Entry, Query},
+        tail::Horizon,
+    },
     clock::UnixMillis,
     session::{EndReason, Session},
     signing_keys::StoredKey,
@@ -88,12 +92,23 @@ pub struct KeysChange {
     pub events: Vec<Event>,
 }
 
+/// What a decision over the settings of the last start writes.
+#[derive(Debug, Default)]
+pub struct RecordChange {
+    /// What the next start compares with; none leaves it as it is.
+    pub document: Option<String>,
+    /// What goes into the audit trail.
+    pub events: Vec<Event>,
+}
+
 /// A decision over a session and its user, run while the session is held.
 pub type SessionDecision = Box<dyn FnOnce(&Session, &User) -> SessionChange + Send>;
 /// A decision over a user and the user's active sessions, run while all are held.
 pub type UserDecision = Box<dyn FnOnce(&User, &[Session]) -> UserChange + Send>;
 /// A decision over all signing keys, run while all are held.
 pub type KeysDecision = Box<dyn FnOnce(&[StoredKey]) -> KeysChange + Send>;
+/// A decision over the settings of the last start, run while their record is held.
+pub type RecordDecision = Box<dyn FnOnce(&str) -> RecordChange + Send>;
 
 /// The feed's `seq` after a change: the one that the change itself got when it revoked something,
 /// else the current one.
@@ -186,6 +201,25 @@ pub trait Store: Send + Sync {
     /// What the feed says after `since`, with the newest `seq`, both of one moment: every entry up
     /// to that `seq` is there.
     async fn feed(&self, since: Seq) -> Result<FeedRange, StoreError>;
+
+    /// Adds events to the audit trail, in their order: what happened without changing anything
+    /// else.
+    async fn append_audit(&self, events: &[Event]) -> Result<(), StoreError>;
+
+    /// Events of the audit trail.
+    async fn audit(&self, query: &Query) -> Result<Vec<Entry>, StoreError>;
+
+    /// How the audit trail stands, for who follows it.
+    async fn audit_horizon(&self) -> Result<Horizon, StoreError>;
+
+    /// Deletes events from before `before`, the oldest first, at most `limit`; answers how many.
+    /// The newest event of all stays, whatever its age, so that numbers are not given out again.
+    async fn delete_audit_before(&self, before: UnixSeconds, limit: u32)
+    -> Result<u64, StoreError>;
+
+    /// Holds the record of the settings of the last start (empty before the first one), decides,
+    /// writes; the answer comes after the commit.
+    async fn change_settings_record(&self, decide: RecordDecision) -> Result<(), StoreError>;
 
     /// Waits for what is being written, and lets go of the database.
     async fn close(&self);

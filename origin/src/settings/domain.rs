@@ -35,6 +35,7 @@ impl Settings {
             setup_lifetime: self.users.setup_lifetime,
             key_publish_before: self.keys.publish_before,
             key_rotate_every: self.keys.rotate_every,
+            audit_retention: self.audit.retention,
             clients: clients?,
         })
     }

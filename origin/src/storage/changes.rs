@@ -4,20 +4,23 @@
 //! other. What depends on a held row is read by a later statement: on Postgres a statement sees
 //! what was committed before it began, so one that waited for a row knows nothing newer of others.
 
-use portcullis_shared::ids::{SessionId, UserId};
+use portcullis_shared::{
+    ids::{SessionId, UserId},
+    time::UnixSeconds,
+};
 
 use super::{
     audit,
     driver::{Connection, Work},
     engine::Engine,
     fault::Fault,
-    feed, sessions, signing_keys, users,
+    feed, sessions, settings_record, signing_keys, users,
 };
 use crate::domain::{
     audit::Event,
     clock::UnixMillis,
     session::Ended,
-    store::{KeysDecision, Seq, SessionDecision, UserDecision},
+    store::{KeysDecision, RecordDecision, Seq, SessionDecision, UserDecision},
     user::User,
 };
 
@@ -142,5 +145,46 @@ impl<Db: Engine> Work<Db> for ChangeSigningKeys {
         audit::append::<Db>(connection, &change.events).await?;
         let published = feed::publish::<Db>(connection, &change.revocations, self.now).await?;
         Ok(published.unwrap_or(seq))
+    }
+}
+
+/// [`Store::append_audit`](crate::domain::store::Store::append_audit).
+pub(super) struct AppendAudit(pub(super) Vec<Event>);
+
+impl<Db: Engine> Work<Db> for AppendAudit {
+    type Output = ();
+
+    async fn run(self, connection: &mut Connection<Db>) -> Result<(), Fault> {
+        audit::append::<Db>(connection, &self.0).await
+    }
+}
+
+/// [`Store::delete_audit_before`](crate::domain::store::Store::delete_audit_before).
+pub(super) struct DeleteAudit {
+    pub(super) before: UnixSeconds,
+    pub(super) limit: u32,
+}
+
+impl<Db: Engine> Work<Db> for DeleteAudit {
+    type Output = u64;
+
+    async fn run(self, connection: &mut Connection<Db>) -> Result<u64, Fault> {
+        audit::delete_before::<Db>(connection, self.before, self.limit).await
+    }
+}
+
+/// [`Store::change_settings_record`](crate::domain::store::Store::change_settings_record).
+pub(super) struct ChangeSettingsRecord(pub(super) RecordDecision);
+
+impl<Db: Engine> Work<Db> for ChangeSettingsRecord {
+    type Output = ();
+
+    async fn run(self, connection: &mut Connection<Db>) -> Result<(), Fault> {
+        let document = settings_record::hold::<Db>(connection).await?;
+        let change = (self.0)(&document);
+        if let Some(document) = &change.document {
+            settings_record::write::<Db>(connection, document).await?;
+        }
+        audit::append::<Db>(connection, &change.events).await
     }
 }

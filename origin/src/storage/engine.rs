@@ -90,6 +90,9 @@ pub(super) trait Engine:
     const HOLDS_ROWS: bool;
     /// The statement that reads the time of the database in Unix milliseconds, and touches a table.
     const READ_TIME: &'static str;
+    /// The statement that reads the greatest number of the audit trail, 0 where there is none, and
+    /// the names of the transactions that are writing to it at that moment, separated by spaces.
+    const AUDIT_HORIZON: &'static str;
 }
 
 /// A statement of pieces; on an engine that holds rows, with the clause that holds its rows until

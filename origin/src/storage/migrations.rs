@@ -24,10 +24,18 @@ macro_rules! steps {
 type Steps = &'static [(i64, &'static str, &'static str)];
 
 /// The steps on SQLite.
-pub(super) const SQLITE: Steps = steps!("sqlite": 1 "0001_initial", 3 "0003_sessions");
+pub(super) const SQLITE: Steps = steps!("sqlite":
+    1 "0001_initial",
+    3 "0003_sessions",
+    6 "0006_audit",
+);
 
 /// The steps on Postgres.
-pub(super) const POSTGRES: Steps = steps!("postgres": 1 "0001_initial", 3 "0003_sessions");
+pub(super) const POSTGRES: Steps = steps!("postgres":
+    1 "0001_initial",
+    3 "0003_sessions",
+    6 "0006_audit",
+);
 
 /// Runs those steps that a database does not have yet.
 pub(super) async fn run(steps: Steps, connection: &mut impl Migrate) -> Result<(), MigrateError> {

@@ -20,6 +20,13 @@ impl Engine for Postgres {
     const HOLDS_ROWS: bool = true;
     const READ_TIME: &'static str =
         "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) FROM feed";
+    // A transaction has this lock before it takes a number, and until its rows can be seen. The
+    // newest row is that of the statement's snapshot, which is older than the list of locks.
+    const AUDIT_HORIZON: &'static str = "SELECT coalesce((SELECT max(id) FROM audit_events), 0), \
+         coalesce((SELECT string_agg(DISTINCT virtualtransaction, ' ') FROM pg_locks \
+         WHERE locktype = 'relation' AND granted AND mode = 'RowExclusiveLock' \
+         AND relation = CAST('audit_events' AS regclass) AND database = \
+         (SELECT oid FROM pg_database WHERE datname = current_database())), '')";
 }
 
 /// How long a caller waits for a connection.

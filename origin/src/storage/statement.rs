@@ -107,6 +107,19 @@ impl<'r, Db: Engine> Columns<'r, Db> {
         T::try_from(&bytes).map_err(|_| Fault::Unreadable("bytes of a fixed length"))
     }
 
+    /// The next column, an identifier or none.
+    pub(super) fn optional_bytes<T: for<'b> TryFrom<&'b [u8]>>(
+        &mut self,
+    ) -> Result<Option<T>, Fault> {
+        let Some(bytes) = self.next::<Option<Vec<u8>>>()? else {
+            return Ok(None);
+        };
+        let value = T::try_from(&bytes);
+        value
+            .map(Some)
+            .map_err(|_| Fault::Unreadable("bytes of a fixed length"))
+    }
+
     /// The next column, written as text.
     pub(super) fn parsed<T: std::str::FromStr>(&mut self) -> Result<T, Fault> {
         let text: String = self.next()?;

@@ -8,7 +8,11 @@ use portcullis_shared::{
 use sqlx::pool::PoolConnection;
 
 use super::{
-    changes::{AdvanceSeq, ChangeSession, ChangeSigningKeys, ChangeUser, CreateUser},
+    audit,
+    changes::{
+        AdvanceSeq, AppendAudit, ChangeSession, ChangeSettingsRecord, ChangeSigningKeys,
+        ChangeUser, CreateUser, DeleteAudit,
+    },
     driver::Driver,
     engine::Engine as _,
     fault::{Fault, within_patience},
@@ -17,13 +21,17 @@ use super::{
     users,
 };
 use crate::domain::{
-    audit::Event,
+    audit::{
+        Event,
+        query::{Entry, Query},
+        tail::Horizon,
+    },
     clock::UnixMillis,
     session::Session,
     signing_keys::StoredKey,
     store::{
-        CreateUserError, FeedRange, KeysDecision, Seq, SessionDecision, Store, StoreError,
-        UserDecision, UserFilter,
+        CreateUserError, FeedRange, KeysDecision, RecordDecision, Seq, SessionDecision, Store,
+        StoreError, UserDecision, UserFilter,
     },
     user::{User, Username},
 };
@@ -138,6 +146,32 @@ impl<D: Driver> Store for SqlStore<D> {
     async fn feed(&self, since: Seq) -> Result<FeedRange, StoreError> {
         let query = async { feed::range::<D::Db>(&mut *self.reader().await?, since).await };
         Ok(within_patience(query).await?)
+    }
+
+    async fn append_audit(&self, events: &[Event]) -> Result<(), StoreError> {
+        Ok(self.driver.write(AppendAudit(events.to_vec())).await?)
+    }
+
+    async fn audit(&self, query: &Query) -> Result<Vec<Entry>, StoreError> {
+        let query = async { audit::find::<D::Db>(&mut *self.reader().await?, query).await };
+        Ok(within_patience(query).await?)
+    }
+
+    async fn audit_horizon(&self) -> Result<Horizon, StoreError> {
+        let query = async { audit::horizon::<D::Db>(&mut *self.reader().await?).await };
+        Ok(within_patience(query).await?)
+    }
+
+    async fn delete_audit_before(
+        &self,
+        before: UnixSeconds,
+        limit: u32,
+    ) -> Result<u64, StoreError> {
+        Ok(self.driver.write(DeleteAudit { before, limit }).await?)
+    }
+
+    async fn change_settings_record(&self, decide: RecordDecision) -> Result<(), StoreError> {
+        Ok(self.driver.write(ChangeSettingsRecord(decide)).await?)
     }
 
     async fn close(&self) {

@@ -62,11 +62,16 @@ impl<Db: Engine> Statement<Db> {
 }
 
 impl<Db: Engine> Columns<'_, Db> {
+    /// The next column, an address or none.
+    pub(super) fn address(&mut self) -> Result<Option<IpAddr>, Fault> {
+        let ip: Option<Vec<u8>> = self.next()?;
+        ip.as_deref().map(address).transpose()
+    }
+
     /// The next three columns: address, country, user agent.
     pub(super) fn context(&mut self) -> Result<Context, Fault> {
-        let ip: Option<Vec<u8>> = self.next()?;
         Ok(Context {
-            ip: ip.as_deref().map(address).transpose()?,
+            ip: self.address()?,
             country: self.next()?,
             user_agent: self.next()?,
         })

@@ -4,6 +4,7 @@
 //! trait and names each in [`Method`], and [`suite!`] must list tests for every name. A test that
 //! does not call the method that it is listed for fails.
 
+mod audit;
 mod bench;
 mod covered;
 mod feed;
@@ -107,6 +108,21 @@ suite! {
         feed::an_entry_that_is_repeated_only_becomes_stricter,
         feed::entries_go_an_hour_after_their_time,
         feed::a_reader_misses_no_entry_up_to_the_seq_it_was_told,
+    ]
+    AppendAudit: [audit::events_come_back_as_they_were]
+    Audit: [
+        audit::every_condition_leaves_out_what_does_not_meet_it,
+        audit::pages_come_newest_first_without_gap_or_overlap,
+        audit::the_trail_is_append_only,
+    ]
+    AuditHorizon: [
+        audit::a_tail_hands_out_each_event_once,
+        audit::a_tail_misses_nothing_while_many_write,
+    ]
+    DeleteAuditBefore: [audit::old_events_go_in_batches_and_the_newest_stays]
+    ChangeSettingsRecord: [
+        audit::the_settings_record_is_kept_with_its_events,
+        audit::replicas_that_start_at_once_write_one_event,
     ]
     Close: [
         lifetime::closing_waits_for_what_is_being_written,

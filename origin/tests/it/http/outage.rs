@@ -7,15 +7,19 @@ use insta::assert_snapshot;
 use poem::{Endpoint, Request, endpoint::BoxEndpoint, http::Method};
 use portcullis_origin::domain::{
     app::App,
-    audit::Event,
+    audit::{
+        Event,
+        query::{Entry, Query},
+        tail::Horizon,
+    },
     clock::UnixMillis,
     hashing::{Hasher, Parameters},
     master_key::MasterKeys,
     session::Session,
     signing_keys::StoredKey,
     store::{
-        CreateUserError, FeedRange, KeysDecision, Seq, SessionDecision, Store, StoreError,
-        UserDecision, UserFilter,
+        CreateUserError, FeedRange, KeysDecision, RecordDecision, Seq, SessionDecision, Store,
+        StoreError, UserDecision, UserFilter,
     },
     user::{User, Username},
 };
@@ -92,6 +96,21 @@ impl Store for Failing {
         Err(self.error())
     }
     async fn feed(&self, _: Seq) -> Result<FeedRange, StoreError> {
+        Err(self.error())
+    }
+    async fn append_audit(&self, _: &[Event]) -> Result<(), StoreError> {
+        Err(self.error())
+    }
+    async fn audit(&self, _: &Query) -> Result<Vec<Entry>, StoreError> {
+        Err(self.error())
+    }
+    async fn audit_horizon(&self) -> Result<Horizon, StoreError> {
+        Err(self.error())
+    }
+    async fn delete_audit_before(&self, _: UnixSeconds, _: u32) -> Result<u64, StoreError> {
+        Err(self.error())
+    }
+    async fn change_settings_record(&self, _: RecordDecision) -> Result<(), StoreError> {
         Err(self.error())
     }
     async fn close(&self) {}

@@ -66,14 +66,19 @@ impl Bench {
 
     /// The column of texts that a query gives.
     pub(super) async fn texts(&self, sql: &'static str) -> Vec<String> {
+        self.try_texts(sql).await.unwrap()
+    }
+
+    /// The column of texts that a query gives, unless the database refuses it.
+    pub(super) async fn try_texts(&self, sql: &'static str) -> Result<Vec<String>, sqlx::Error> {
         match self.engine {
             Engine::Sqlite => {
                 let mut raw = SqliteConnection::connect(&self.database.url).await.unwrap();
-                sqlx::query_scalar(sql).fetch_all(&mut raw).await.unwrap()
+                sqlx::query_scalar(sql).fetch_all(&mut raw).await
             }
             Engine::Postgres => {
                 let mut raw = PgConnection::connect(&self.database.url).await.unwrap();
-                sqlx::query_scalar(sql).fetch_all(&mut raw).await.unwrap()
+                sqlx::query_scalar(sql).fetch_all(&mut raw).await
             }
         }
     }

@@ -7,13 +7,17 @@ use std::{
 
 use async_trait::async_trait;
 use portcullis_origin::domain::{
-    audit::Event,
+    audit::{
+        Event,
+        query::{Entry, Query},
+        tail::Horizon,
+    },
     clock::UnixMillis,
     session::Session,
     signing_keys::StoredKey,
     store::{
-        CreateUserError, FeedRange, KeysDecision, Seq, SessionDecision, Store, StoreError,
-        UserDecision, UserFilter,
+        CreateUserError, FeedRange, KeysDecision, RecordDecision, Seq, SessionDecision, Store,
+        StoreError, UserDecision, UserFilter,
     },
     user::{User, Username},
 };
@@ -38,6 +42,11 @@ pub(super) enum Method {
     SigningKeys,
     ChangeSigningKeys,
     Feed,
+    AppendAudit,
+    Audit,
+    AuditHorizon,
+    DeleteAuditBefore,
+    ChangeSettingsRecord,
     Close,
 }
 
@@ -144,6 +153,34 @@ impl Store for Covered {
 
     async fn feed(&self, since: Seq) -> Result<FeedRange, StoreError> {
         self.call(Method::Feed).feed(since).await
+    }
+
+    async fn append_audit(&self, events: &[Event]) -> Result<(), StoreError> {
+        self.call(Method::AppendAudit).append_audit(events).await
+    }
+
+    async fn audit(&self, query: &Query) -> Result<Vec<Entry>, StoreError> {
+        self.call(Method::Audit).audit(query).await
+    }
+
+    async fn audit_horizon(&self) -> Result<Horizon, StoreError> {
+        self.call(Method::AuditHorizon).audit_horizon().await
+    }
+
+    async fn delete_audit_before(
+        &self,
+        before: UnixSeconds,
+        limit: u32,
+    ) -> Result<u64, StoreError> {
+        self.call(Method::DeleteAuditBefore)
+            .delete_audit_before(before, limit)
+            .await
+    }
+
+    async fn change_settings_record(&self, decide: RecordDecision) -> Result<(), StoreError> {
+        self.call(Method::ChangeSettingsRecord)
+            .change_settings_record(decide)
+            .await
     }
 
     async fn close(&self) {

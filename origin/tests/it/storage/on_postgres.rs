@@ -7,6 +7,7 @@ use std::{
 
 use portcullis_origin::{
     domain::{
+        audit::{Action, Actor, Event, query::Filter, tail::Tail},
         session::Session,
         store::{Seq, SessionChange, Store as _, StoreError},
         user::User,
@@ -18,7 +19,7 @@ use sqlx::{Connection as _, PgConnection, Row as _};
 use super::{
     Bench,
     bench::{Held, is_unavailable, rotate},
-    samples::{MILLIS, record, session, session_id, user, user_id},
+    samples::{MILLIS, NOW, record, session, session_id, user, user_id},
 };
 use crate::support::Engine;
 
@@ -149,4 +150,63 @@ async fn without_a_free_connection_the_answer_is_that_it_is_unavailable() {
     held.go_on();
     assert!(held.changing.await.unwrap().unwrap().is_some());
     assert!(narrow.user(user_id(1)).await.unwrap().is_some());
+}
+
+/// Writes an event of this number in a transaction that stays open.
+async fn write_event(raw: &mut PgConnection) -> i64 {
+    let row = sqlx::query(
+        "INSERT INTO audit_events (at, action, actor) VALUES (1, 'login', 'service') RETURNING id",
+    );
+    row.fetch_one(raw).await.unwrap().get(0)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tail_hands_out_events_that_are_committed_after_later_ones() {
+    let (bench, mut raw) = bench().await;
+    let store = &*bench.store;
+    let mut other = PgConnection::connect(&bench.database.url).await.unwrap();
+    let mut first = raw.begin().await.unwrap();
+    let mut second = other.begin().await.unwrap();
+    let first_id = write_event(&mut first).await;
+    let second_id = write_event(&mut second).await;
+    assert!(first_id < second_id);
+    // One that begins while somebody writes waits for those that may have smaller numbers.
+    let late = Event::new(NOW, Action::Restored, Actor::Operator);
+    store.append_audit(&[late]).await.unwrap();
+    let horizon = store.audit_horizon().await.unwrap();
+    assert!(
+        horizon.newest.0 > second_id && horizon.writers.len() == 2,
+        "{horizon:?}"
+    );
+    let begin = || Tail::begin(store, &horizon, Filter::default());
+    assert!(begin().await.unwrap().is_none());
+    second.rollback().await.unwrap();
+    assert!(begin().await.unwrap().is_none());
+    first.commit().await.unwrap();
+    let mut tail = begin().await.unwrap().unwrap();
+    assert_eq!(tail.settled(), horizon.newest);
+
+    // One that has begun hands out whatever is committed, in whatever order.
+    let mut first = raw.begin().await.unwrap();
+    let mut second = other.begin().await.unwrap();
+    let (first_id, second_id) = (
+        write_event(&mut first).await,
+        write_event(&mut second).await,
+    );
+    let mut news = async || -> Vec<i64> {
+        let news = tail.news(store).await.unwrap();
+        news.iter().map(|entry| entry.id.0).collect()
+    };
+    assert!(news().await.is_empty());
+    second.commit().await.unwrap();
+    assert_eq!(news().await, [second_id]);
+    // However often it looks meanwhile, and whatever else is written.
+    for _ in 0..20 {
+        let event = Event::new(NOW, Action::Restored, Actor::Operator);
+        store.append_audit(&[event]).await.unwrap();
+        assert_eq!(news().await.len(), 1);
+    }
+    first.commit().await.unwrap();
+    assert_eq!(news().await, [first_id]);
+    assert!(news().await.is_empty());
 }

@@ -80,6 +80,7 @@ fn config() -> Config {
         setup_lifetime: 86_400,
         key_publish_before: 900,
         key_rotate_every: 30 * 86_400,
+        audit_retention: 365 * 86_400,
         clients: vec![
             client("portcullis", &["api", "images"]),
             client("portcullis-admin", &[ISSUER]),
