@@ -154,6 +154,7 @@ async fn add(app: &App, add: Add) -> Result<(), Error> {
     };
     let new = NewUser {
         username: add.name,
+        email: None,
         password,
         roles: add.roles.into_iter().collect(),
         scopes: add.scopes.into_iter().collect(),

@@ -17,7 +17,7 @@ use crate::domain::{
     setup::{self, SetupToken},
     store::{CreateUserError, Seq, StoreError, UserChange, UserFilter},
     transaction,
-    user::{Role, Roles, TooManyGrants, User, UserStatus, Username, check_grants},
+    user::{Email, Role, Roles, TooManyGrants, User, UserStatus, Username, check_grants},
 };
 
 /// Who administrates, and from where.
@@ -44,6 +44,8 @@ impl Authority {
 pub struct NewUser {
     /// The name.
     pub username: Username,
+    /// Where the user can be written to.
+    pub email: Option<Email>,
     /// The password, from an operator alone; without one a setup token is made.
     pub password: Option<Password>,
     /// The roles.
@@ -111,6 +113,7 @@ pub async fn create_user(
     let user = User {
         id,
         username: new.username,
+        email: new.email,
         password_hash,
         status: UserStatus::Active,
         roles: new.roles,
@@ -290,7 +293,7 @@ pub async fn unban(
 ) -> Result<Option<Changed>, StoreError> {
     let now = app.now();
     let decide = move |user: &User, _: &[Session]| {
-        if user.is_active() {
+        if !matches!(user.status, UserStatus::Banned { .. }) {
             return unchanged(user);
         }
         let next = User {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use portcullis_shared::scope::ScopeSet;
+
 use crate::domain::{
     client::Client,
     clock::{Clock, UnixMillis},
@@ -21,6 +23,18 @@ pub const ADMIN_CLIENT: &str = "portcullis-admin";
 /// The client of a login that names none.
 pub const DEFAULT_CLIENT: &str = "portcullis";
 
+/// Whether people may sign up by themselves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Registration {
+    /// Administrators create users.
+    Closed,
+    /// Whoever wants to; without roles.
+    Open {
+        /// What a new user may be granted.
+        scopes: ScopeSet,
+    },
+}
+
 /// The settings that the domain obeys; times in seconds.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -34,6 +48,8 @@ pub struct Config {
     pub absolute_lifetime: i64,
     /// For how long a setup token is taken.
     pub setup_lifetime: i64,
+    /// Whether people may sign up.
+    pub registration: Registration,
     /// How long a new signing key is published before it signs.
     pub key_publish_before: i64,
     /// How long a signing key signs before it is replaced; 0 for ever.

@@ -17,7 +17,7 @@ use crate::domain::{
     session::{Flags, Session},
     store::{StoreError, UserChange},
     transaction,
-    user::{User, Username},
+    user::{User, UserStatus, Username},
 };
 
 /// The longest name of a device, in characters.
@@ -45,6 +45,9 @@ pub enum Error {
     /// The password is right and the user banned.
     #[error("the account is banned")]
     Banned,
+    /// The password is right and the user disabled.
+    #[error("the account is disabled")]
+    Disabled,
     /// No such client, or one that logs users in another way.
     #[error("the client is not known")]
     InvalidClient,
@@ -195,8 +198,10 @@ impl Opening {
         if user.password_hash != self.checked_hash {
             return (UserChange::default(), Ok(Err(Changed)));
         }
-        if !user.is_active() {
-            return (UserChange::default(), Err(Error::Banned));
+        match user.status {
+            UserStatus::Active => {}
+            UserStatus::Banned { .. } => return (UserChange::default(), Err(Error::Banned)),
+            UserStatus::Disabled { .. } => return (UserChange::default(), Err(Error::Disabled)),
         }
         let mut session = Session {
             id: self.id,

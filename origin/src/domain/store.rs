@@ -43,7 +43,7 @@ pub enum StoreError {
 /// The username is taken.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateUserError {
-    /// Somebody has that name.
+    /// Somebody has that name, or one that looks like it.
     #[error("the username is taken")]
     NameTaken,
     /// See [`StoreError`].
@@ -71,6 +71,8 @@ pub struct UserChange {
     pub opened: Option<Session>,
     /// Sessions to end.
     pub ended: Vec<(SessionId, EndReason)>,
+    /// Whether user and sessions are deleted, after all of the above.
+    pub deleted: bool,
     /// What goes into the feed.
     pub revocations: Vec<Record>,
     /// What goes into the audit trail.
@@ -147,8 +149,17 @@ pub trait Store: Send + Sync {
     /// is ahead of what any edge has seen even when a backup was put back.
     async fn advance_seq(&self, now: UnixMillis) -> Result<Seq, StoreError>;
 
-    /// Adds a user.
+    /// Adds a user. Of two names that look alike ([`Username::skeleton`]) one is taken.
     async fn create_user(&self, user: &User, event: &Event) -> Result<(), CreateUserError>;
+
+    /// Fills in what the names of users look like who come from a version that did not keep that:
+    /// of at most `limit` users after `after` in the order of their ids. Tells the last of them,
+    /// none when there was none left. Two old names that look alike both stay, one of them without.
+    async fn fill_skeletons(
+        &self,
+        after: Option<UserId>,
+        limit: u32,
+    ) -> Result<Option<UserId>, StoreError>;
 
     /// The user of this id.
     async fn user(&self, id: UserId) -> Result<Option<User>, StoreError>;

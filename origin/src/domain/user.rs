@@ -1,48 +1,14 @@
 //! Users: names, roles, what they may do and whether they may log in.
 
-use std::{collections::BTreeSet, fmt, str::FromStr};
+mod email;
+mod username;
+
+use std::{collections::BTreeSet, str::FromStr};
 
 use portcullis_shared::{ids::UserId, scope::ScopeSet, time::UnixSeconds};
 
-/// The text is not a username.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "a username has 1 to 64 characters: letters and digits of ASCII, and . _ - @ + inside or after"
-)]
-pub struct InvalidUsername;
-
-/// A username: ASCII, kept in lower case, so that two names never differ in case alone.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Username(String);
-
-impl Username {
-    /// The name, in lower case.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for Username {
-    type Err = InvalidUsername;
-
-    fn from_str(text: &str) -> Result<Self, InvalidUsername> {
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-@+".contains(&byte);
-        let starts_well = text
-            .bytes()
-            .next()
-            .is_some_and(|byte| byte.is_ascii_alphanumeric());
-        if !starts_well || text.len() > 64 || !text.bytes().all(allowed) {
-            return Err(InvalidUsername);
-        }
-        Ok(Self(text.to_ascii_lowercase()))
-    }
-}
-
-impl fmt::Display for Username {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&self.0)
-    }
-}
+pub use email::{EMAIL_LIMIT, Email, InvalidEmail};
+pub use username::{InvalidUsername, NAME_LIMIT, Username};
 
 /// The text is not a role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -114,6 +80,11 @@ pub enum UserStatus {
         /// When.
         at: UnixSeconds,
     },
+    /// No, since `at`: the account is out of use, for no fault of the user's.
+    Disabled {
+        /// When.
+        at: UnixSeconds,
+    },
 }
 
 /// A one-time token with which a new user chooses the first password.
@@ -130,8 +101,10 @@ pub struct PendingSetup {
 pub struct User {
     /// Never changes, is never used again.
     pub id: UserId,
-    /// Unique.
+    /// Unique, and so is what it looks like. Never changes.
     pub username: Username,
+    /// Where the user can be written to; nothing else is done with it.
+    pub email: Option<Email>,
     /// A PHC string; none until the user has chosen a password.
     pub password_hash: Option<String>,
     /// Whether the user may log in.
@@ -160,34 +133,5 @@ impl User {
     /// refuse that.
     pub fn next_iat(&self, now: UnixSeconds) -> UnixSeconds {
         now.max(self.not_before.plus(1))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn usernames_are_plain_and_without_case() {
-        assert_eq!(
-            "Ann.Lee+x@Example.org"
-                .parse::<Username>()
-                .unwrap()
-                .as_str(),
-            "ann.lee+x@example.org"
-        );
-        for text in [
-            "",
-            " ann",
-            "ann ",
-            ".ann",
-            "a\nb",
-            "a\u{0}b",
-            "аnn",
-            "a/b",
-            &"a".repeat(65),
-        ] {
-            assert_eq!(text.parse::<Username>(), Err(InvalidUsername), "{text:?}");
-        }
     }
 }

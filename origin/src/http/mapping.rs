@@ -128,7 +128,9 @@ impl From<login::Error> for Failure {
     fn from(error: login::Error) -> Self {
         match error {
             login::Error::InvalidCredentials => Self::new(Code::InvalidCredentials),
-            login::Error::Banned => Self::new(Code::Forbidden).detail(error.to_string()),
+            login::Error::Banned | login::Error::Disabled => {
+                Self::new(Code::Forbidden).detail(error.to_string())
+            }
             login::Error::InvalidClient => unacceptable("client_id", error),
             login::Error::InvalidDevice => unacceptable("device", error),
             login::Error::Hashing(error) => Style::Problem.hashing(error),

@@ -6,9 +6,10 @@ use super::{
     Settings,
     client::{Client, Kind},
     error::{SettingsError, invalid},
+    users,
 };
 use crate::domain::{
-    app::Config,
+    app::{Config, Registration},
     client::{self, ClientKind},
     hashing::Parameters,
     refresh::Rules,
@@ -33,6 +34,12 @@ impl Settings {
             },
             absolute_lifetime: self.refresh.absolute_lifetime,
             setup_lifetime: self.users.setup_lifetime,
+            registration: match self.users.registration {
+                users::Registration::Closed => Registration::Closed,
+                users::Registration::Open => Registration::Open {
+                    scopes: self.users.scopes()?,
+                },
+            },
             key_publish_before: self.keys.publish_before,
             key_rotate_every: self.keys.rotate_every,
             audit_retention: self.audit.retention,

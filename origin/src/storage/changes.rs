@@ -54,6 +54,20 @@ impl<Db: Engine> Work<Db> for CreateUser {
     }
 }
 
+/// [`Store::fill_skeletons`](crate::domain::store::Store::fill_skeletons).
+pub(super) struct FillSkeletons {
+    pub(super) after: Option<UserId>,
+    pub(super) limit: u32,
+}
+
+impl<Db: Engine> Work<Db> for FillSkeletons {
+    type Output = Option<UserId>;
+
+    async fn run(self, connection: &mut Connection<Db>) -> Result<Option<UserId>, Fault> {
+        users::fill_skeletons::<Db>(connection, self.after, self.limit).await
+    }
+}
+
 /// [`Store::change_session`](crate::domain::store::Store::change_session).
 pub(super) struct ChangeSession {
     pub(super) id: SessionId,
@@ -110,6 +124,9 @@ impl<Db: Engine> Work<Db> for ChangeUser {
         }
         if let Some(session) = &change.opened {
             sessions::insert::<Db>(connection, session).await?;
+        }
+        if change.deleted {
+            users::delete::<Db>(connection, self.id).await?;
         }
         audit::append::<Db>(connection, &change.events).await?;
         match feed::publish::<Db>(connection, &change.revocations, self.now).await? {

@@ -26,6 +26,7 @@ type Steps = &'static [(i64, &'static str, &'static str)];
 /// The steps on SQLite.
 pub(super) const SQLITE: Steps = steps!("sqlite":
     1 "0001_initial",
+    2 "0002_users",
     3 "0003_sessions",
     6 "0006_audit",
 );
@@ -33,6 +34,7 @@ pub(super) const SQLITE: Steps = steps!("sqlite":
 /// The steps on Postgres.
 pub(super) const POSTGRES: Steps = steps!("postgres":
     1 "0001_initial",
+    2 "0002_users",
     3 "0003_sessions",
     6 "0006_audit",
 );

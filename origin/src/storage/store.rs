@@ -11,7 +11,7 @@ use super::{
     audit,
     changes::{
         AdvanceSeq, AppendAudit, ChangeSession, ChangeSettingsRecord, ChangeSigningKeys,
-        ChangeUser, CreateUser, DeleteAudit,
+        ChangeUser, CreateUser, DeleteAudit, FillSkeletons,
     },
     driver::Driver,
     engine::Engine as _,
@@ -80,6 +80,14 @@ impl<D: Driver> Store for SqlStore<D> {
         } else {
             Err(CreateUserError::NameTaken)
         }
+    }
+
+    async fn fill_skeletons(
+        &self,
+        after: Option<UserId>,
+        limit: u32,
+    ) -> Result<Option<UserId>, StoreError> {
+        Ok(self.driver.write(FillSkeletons { after, limit }).await?)
     }
 
     async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {

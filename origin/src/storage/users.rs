@@ -12,7 +12,7 @@ use super::{
 };
 use crate::domain::{
     store::{Seq, UserFilter},
-    user::{PendingSetup, Role, Roles, User, UserStatus, Username},
+    user::{Email, NAME_LIMIT, PendingSetup, Role, Roles, User, UserStatus, Username},
 };
 
 /// The columns that [`read`] reads, in its order, of a table named `users`.
@@ -20,19 +20,17 @@ macro_rules! user_columns {
     () => {
         "users.id, users.username, users.password_hash, users.banned_reason, users.banned_at, \
          users.roles, users.scopes, users.not_before, users.setup_digest, users.setup_expires_at, \
-         users.created_at, users.updated_at"
+         users.created_at, users.updated_at, users.email, users.disabled_at"
     };
 }
 pub(super) use user_columns;
 
-/// The longest username in bytes; what is longer stands in none.
-const LONGEST_NAME: usize = 64;
-
 /// Reads the columns of `user_columns!`.
 pub(super) fn read<Db: Engine>(columns: &mut Columns<'_, Db>) -> Result<User, Fault> {
-    Ok(User {
+    let mut user = User {
         id: columns.bytes()?,
         username: columns.parsed()?,
+        email: None,
         password_hash: columns.next()?,
         status: match (columns.next()?, columns.optional_time()?) {
             (None, None) => UserStatus::Active,
@@ -54,7 +52,19 @@ pub(super) fn read<Db: Engine>(columns: &mut Columns<'_, Db>) -> Result<User, Fa
         },
         created_at: columns.time()?,
         updated_at: columns.time()?,
-    })
+    };
+    user.email = columns
+        .next::<Option<String>>()?
+        .map(|text| {
+            text.parse()
+                .map_err(|_| Fault::Unreadable("an e-mail address"))
+        })
+        .transpose()?;
+    // An older version may have banned who is disabled; the ban comes first.
+    if let (UserStatus::Active, Some(at)) = (&user.status, columns.optional_time()?) {
+        user.status = UserStatus::Disabled { at };
+    }
+    Ok(user)
 }
 
 fn roles(text: &str) -> Result<Roles, Fault> {
@@ -64,34 +74,37 @@ fn roles(text: &str) -> Result<Roles, Fault> {
         .collect()
 }
 
-/// Adds a user, unless the name is taken; tells whether it was added.
+/// Adds a user, unless the name or one that looks like it is taken; tells whether it was added.
 pub(super) async fn insert<Db: Engine>(
     connection: &mut Connection<Db>,
     user: &User,
 ) -> Result<bool, Fault> {
     let statement = Statement::<Db>::new(
-        "INSERT INTO users (username, password_hash, banned_reason, banned_at, roles, scopes, \
-         not_before, setup_digest, setup_expires_at, updated_at, created_at, id) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
-         ON CONFLICT (username) DO NOTHING RETURNING created_at",
+        "INSERT INTO users (password_hash, banned_reason, banned_at, roles, scopes, not_before, \
+         setup_digest, setup_expires_at, updated_at, email, disabled_at, id, username, skeleton, \
+         created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) \
+         ON CONFLICT DO NOTHING RETURNING created_at",
     );
-    let statement = bind_mutable(statement, user).bind(user.created_at.0);
-    let added = statement
+    let added = bind_mutable(statement, user)
         .bind(user.id.as_bytes().as_slice())
+        .bind(user.username.as_str())
+        .bind(user.username.skeleton().as_str())
+        .bind(user.created_at.0)
         .row(connection)
         .await?;
     Ok(added.is_some())
 }
 
-/// Writes everything that may change.
+/// Writes everything that may change, which the name may not.
 pub(super) async fn update<Db: Engine>(
     connection: &mut Connection<Db>,
     user: &User,
 ) -> Result<(), Fault> {
     let statement = Statement::<Db>::new(
-        "UPDATE users SET username = $1, password_hash = $2, banned_reason = $3, banned_at = $4, \
-         roles = $5, scopes = $6, not_before = $7, setup_digest = $8, setup_expires_at = $9, \
-         updated_at = $10 WHERE id = $11",
+        "UPDATE users SET password_hash = $1, banned_reason = $2, banned_at = $3, roles = $4, \
+         scopes = $5, not_before = $6, setup_digest = $7, setup_expires_at = $8, updated_at = $9, \
+         email = $10, disabled_at = $11 WHERE id = $12",
     );
     bind_mutable(statement, user)
         .bind(user.id.as_bytes().as_slice())
@@ -100,13 +113,13 @@ pub(super) async fn update<Db: Engine>(
 }
 
 fn bind_mutable<Db: Engine>(statement: Statement<Db>, user: &User) -> Statement<Db> {
-    let (reason, banned_at) = match &user.status {
-        UserStatus::Active => (None, None),
-        UserStatus::Banned { reason, at } => (Some(storable(reason)), Some(at.0)),
+    let (reason, banned_at, disabled_at) = match &user.status {
+        UserStatus::Active => (None, None, None),
+        UserStatus::Banned { reason, at } => (Some(storable(reason)), Some(at.0), None),
+        UserStatus::Disabled { at } => (None, None, Some(at.0)),
     };
     let roles: Vec<&str> = user.roles.iter().map(Role::as_str).collect();
     statement
-        .bind(user.username.as_str())
         .bind(user.password_hash.as_deref())
         .bind(reason.as_deref())
         .bind(banned_at)
@@ -116,6 +129,56 @@ fn bind_mutable<Db: Engine>(statement: Statement<Db>, user: &User) -> Statement<
         .bind(user.setup.as_ref().map(|setup| setup.digest.as_slice()))
         .bind(user.setup.as_ref().map(|setup| setup.expires_at.0))
         .bind(user.updated_at.0)
+        .bind(user.email.as_ref().map(Email::as_str))
+        .bind(disabled_at)
+}
+
+/// Deletes a user, who is held, and all sessions, ended ones included.
+pub(super) async fn delete<Db: Engine>(
+    connection: &mut Connection<Db>,
+    id: UserId,
+) -> Result<(), Fault> {
+    for sql in [
+        "DELETE FROM sessions WHERE user_id = $1",
+        "DELETE FROM users WHERE id = $1",
+    ] {
+        let statement = Statement::<Db>::new(sql).bind(id.as_bytes().as_slice());
+        statement.run(connection).await?;
+    }
+    Ok(())
+}
+
+/// Fills in the skeletons that are missing, of at most `limit` users after `after` in the order of
+/// their ids; tells the last of them. Where somebody has the same skeleton already it stays
+/// missing: those two names are older than the rule.
+pub(super) async fn fill_skeletons<Db: Engine>(
+    connection: &mut Connection<Db>,
+    after: Option<UserId>,
+    limit: u32,
+) -> Result<Option<UserId>, Fault> {
+    let rows = Statement::<Db>::new(
+        "SELECT id, username FROM users WHERE skeleton IS NULL AND ($1 IS NULL OR id > $1) \
+         ORDER BY id LIMIT $2",
+    )
+    .bind(after.as_ref().map(|id| id.as_bytes().as_slice()))
+    .bind(i64::from(limit))
+    .rows(connection)
+    .await?;
+    let mut last = None;
+    for row in &rows {
+        let mut columns = Columns::<Db>::of(row);
+        let (id, name): (UserId, Username) = (columns.bytes()?, columns.parsed()?);
+        Statement::<Db>::new(
+            "UPDATE users SET skeleton = $1 WHERE id = $2 AND skeleton IS NULL \
+             AND NOT EXISTS (SELECT 1 FROM users AS others WHERE others.skeleton = $1)",
+        )
+        .bind(name.skeleton().as_str())
+        .bind(id.as_bytes().as_slice())
+        .run(connection)
+        .await?;
+        last = Some(id);
+    }
+    Ok(last)
 }
 
 /// The user of this id.
@@ -189,7 +252,7 @@ pub(super) async fn list<Db: Engine>(
     filter: &UserFilter,
 ) -> Result<Vec<User>, Fault> {
     let search = filter.search.as_deref().unwrap_or_default();
-    if search.len() > LONGEST_NAME || search.contains('\0') {
+    if search.chars().count() > NAME_LIMIT || search.contains('\0') {
         return Ok(Vec::new());
     }
     Statement::<Db>::new(concat!(

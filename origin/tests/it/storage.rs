@@ -65,6 +65,12 @@ suite! {
         users::a_user_comes_back_as_it_was,
         users::a_taken_name_is_told_and_nothing_is_written,
         users::of_many_who_want_a_name_one_gets_it,
+        users::a_name_that_looks_like_another_is_taken,
+        users::of_many_who_want_names_that_look_alike_one_gets_it,
+    ]
+    FillSkeletons: [
+        users::names_of_an_older_version_are_protected_once_they_are_filled_in,
+        users::two_old_names_that_look_alike_both_stay,
     ]
     User: [users::a_user_is_found_by_id]
     UserByName: [users::a_user_is_found_by_name]
@@ -96,6 +102,8 @@ suite! {
         users::a_decision_is_shown_all_sessions_that_have_not_been_ended,
         users::a_change_that_fails_half_way_leaves_nothing,
         users::the_first_end_of_a_session_stays,
+        users::a_deleted_user_leaves_nothing_but_the_trail,
+        users::a_deletion_beats_every_refresh_and_login_that_races_it,
         races::a_ban_beats_every_refresh_and_login_that_races_it,
     ]
     SigningKeys: [keys::keys_come_oldest_first_and_as_they_were]

@@ -22,6 +22,7 @@ pub(super) fn value(user: &User) -> Value {
     let (status, reason) = match &user.status {
         UserStatus::Active => ("active", None),
         UserStatus::Banned { reason, .. } => ("banned", Some(reason)),
+        UserStatus::Disabled { .. } => ("disabled", None),
     };
     json!({
         "id": user.id.to_string(),
@@ -38,6 +39,7 @@ pub(super) fn line(user: &User) -> String {
     let roles: Vec<&str> = user.roles.iter().map(Role::as_str).collect();
     let status = match &user.status {
         UserStatus::Active => String::new(),
+        UserStatus::Disabled { .. } => "  disabled".to_owned(),
         UserStatus::Banned { reason, .. } => {
             format!(
                 "  banned: {}",

@@ -76,6 +76,7 @@ impl Api {
         let admin = admin.still(&service.app).await?;
         let new = NewUser {
             username: body.0.username.parse().map_err(Failure::from)?,
+            email: None,
             password: None,
             roles: roles(&body.0.roles)?,
             scopes: scopes(&body.0.scopes)?,

@@ -12,7 +12,7 @@ pub(crate) struct User {
     id: String,
     /// The name.
     username: String,
-    /// `active` or `banned`.
+    /// `active`, `banned` or `disabled`.
     status: String,
     /// Why and since when, where the user is banned.
     ban: Option<Ban>,
@@ -42,6 +42,7 @@ impl From<user::User> for User {
         let (status, ban) = match user.status {
             UserStatus::Active => ("active", None),
             UserStatus::Banned { reason, at } => ("banned", Some(Ban { reason, at: at.0 })),
+            UserStatus::Disabled { .. } => ("disabled", None),
         };
         Self {
             id: user.id.to_string(),

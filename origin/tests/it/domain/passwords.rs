@@ -24,6 +24,7 @@ const OPERATOR: Authority = Authority {
 async fn a_setup_token_works_once_and_in_time(test: TestApp) {
     let new = |name: &str| admin::NewUser {
         username: name.parse().unwrap(),
+        email: None,
         password: None,
         roles: [].into(),
         scopes: "api:read".parse().unwrap(),
@@ -63,6 +64,7 @@ async fn a_setup_token_works_once_and_in_time(test: TestApp) {
 async fn a_ban_does_not_spend_a_setup_token(test: TestApp) {
     let new = admin::NewUser {
         username: "ben".parse().unwrap(),
+        email: None,
         password: None,
         roles: [].into(),
         scopes: ScopeSet::default(),

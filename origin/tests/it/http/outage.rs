@@ -58,6 +58,13 @@ impl Store for Failing {
     async fn create_user(&self, _: &User, _: &Event) -> Result<(), CreateUserError> {
         Err(self.error().into())
     }
+    async fn fill_skeletons(
+        &self,
+        _: Option<UserId>,
+        _: u32,
+    ) -> Result<Option<UserId>, StoreError> {
+        Err(self.error())
+    }
     async fn user(&self, _: UserId) -> Result<Option<User>, StoreError> {
         Err(self.error())
     }

@@ -32,6 +32,7 @@ pub(super) enum Method {
     DatabaseTime,
     AdvanceSeq,
     CreateUser,
+    FillSkeletons,
     User,
     UserByName,
     Users,
@@ -87,6 +88,16 @@ impl Store for Covered {
 
     async fn create_user(&self, user: &User, event: &Event) -> Result<(), CreateUserError> {
         self.call(Method::CreateUser).create_user(user, event).await
+    }
+
+    async fn fill_skeletons(
+        &self,
+        after: Option<UserId>,
+        limit: u32,
+    ) -> Result<Option<UserId>, StoreError> {
+        self.call(Method::FillSkeletons)
+            .fill_skeletons(after, limit)
+            .await
     }
 
     async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {

@@ -36,6 +36,7 @@ pub(super) fn user(number: u8, name: &str) -> User {
     User {
         id: user_id(number),
         username: name.parse().unwrap(),
+        email: None,
         password_hash: None,
         status: UserStatus::Active,
         roles: [].into(),
@@ -50,6 +51,7 @@ pub(super) fn user(number: u8, name: &str) -> User {
 /// A user with everything that a user can have.
 pub(super) fn full_user(number: u8, name: &str) -> User {
     User {
+        email: Some("Ann@bücher.example".parse().unwrap()),
         password_hash: Some("$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$aGFzaA".to_owned()),
         status: UserStatus::Banned {
             reason: "späm; '\"%".to_owned(),

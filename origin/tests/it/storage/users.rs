@@ -5,22 +5,26 @@ use std::sync::{Arc, Mutex};
 use portcullis_origin::domain::{
     audit::Action,
     session::{EndReason, Ended, Session},
-    store::{CreateUserError, Seq, Store as _, UserChange, UserFilter},
+    store::{CreateUserError, Seq, Store, UserChange, UserFilter},
     user::{User, UserStatus},
 };
 use tokio::task::JoinSet;
 
 use super::{
-    bench::{Bench, is_broken},
+    bench::{Bench, is_broken, rotate},
     samples::{MILLIS, NOW, event, full_user, millis, record, session, user, user_id},
 };
 
 pub(super) async fn a_user_comes_back_as_it_was(bench: &Bench) {
-    for stored in [user(1, "ann"), full_user(2, "bob")] {
+    let disabled = User {
+        status: UserStatus::Disabled { at: NOW.plus(5) },
+        ..full_user(3, "čeněk")
+    };
+    for stored in [user(1, "ann"), full_user(2, "bob"), disabled] {
         bench.add_user(&stored).await;
         assert_eq!(bench.store.user(stored.id).await.unwrap(), Some(stored));
     }
-    assert_eq!(bench.trail().await, ["user_created by operator"; 2]);
+    assert_eq!(bench.trail().await, ["user_created by operator"; 3]);
 }
 
 pub(super) async fn a_taken_name_is_told_and_nothing_is_written(bench: &Bench) {
@@ -48,6 +52,90 @@ pub(super) async fn of_many_who_want_a_name_one_gets_it(bench: &Bench) {
     let winners = wanting.join_all().await.into_iter().filter(|won| *won);
     assert_eq!(winners.count(), 1);
     assert_eq!(bench.trail().await.len(), 1);
+}
+
+pub(super) async fn a_name_that_looks_like_another_is_taken(bench: &Bench) {
+    bench.add_user(&user(1, "mary")).await;
+    let event = event(Action::UserCreated, "second");
+    for name in ["rnary", "RNARY", "mary", "MARY"] {
+        let refused = bench.store.create_user(&user(2, name), &event).await;
+        assert!(matches!(refused, Err(CreateUserError::NameTaken)), "{name}");
+    }
+    assert_eq!(bench.store.user(user_id(2)).await.unwrap(), None);
+    bench.add_user(&user(2, "maryann")).await;
+}
+
+pub(super) async fn of_many_who_want_names_that_look_alike_one_gets_it(bench: &Bench) {
+    let other: Arc<dyn Store> = bench.database.connect().await;
+    let mut wanting = JoinSet::new();
+    for number in 1..=20 {
+        let ours: Arc<dyn Store> = Arc::clone(&bench.store) as _;
+        let store = if number % 2 == 0 {
+            ours
+        } else {
+            Arc::clone(&other)
+        };
+        let name = ["bill", "bell", "bi1l", "bil1"][usize::from(number) % 4];
+        wanting.spawn(async move {
+            let event = event(Action::UserCreated, "race");
+            match store.create_user(&user(number, name), &event).await {
+                Ok(()) => true,
+                Err(CreateUserError::NameTaken) => false,
+                Err(error) => panic!("{error:?}"),
+            }
+        });
+    }
+    let won = wanting.join_all().await.into_iter().filter(|won| *won);
+    // Three of the names look alike, the fourth has another letter.
+    assert_eq!(won.count(), 2);
+}
+
+/// Makes the rows of all users as a version wrote them that knew nothing of skeletons.
+async fn age(bench: &Bench) {
+    let names = "UPDATE users SET skeleton = NULL RETURNING username";
+    bench.texts(names).await;
+}
+
+async fn fill(bench: &Bench) -> usize {
+    let (mut last, mut batches) = (None, 0);
+    loop {
+        last = bench.store.fill_skeletons(last, 2).await.unwrap();
+        if last.is_none() {
+            return batches;
+        }
+        batches += 1;
+    }
+}
+
+pub(super) async fn names_of_an_older_version_are_protected_once_they_are_filled_in(bench: &Bench) {
+    let names = ["mary", "bill", "ann", "cleo", "0tto"];
+    for (number, name) in (1..).zip(names) {
+        bench.add_user(&user(number, name)).await;
+    }
+    age(bench).await;
+    assert_eq!(fill(bench).await, 3);
+    assert_eq!(fill(bench).await, 0, "all are there");
+    let event = event(Action::UserCreated, "second");
+    for name in ["rnary", "bi11", "c1eo"] {
+        let refused = bench.store.create_user(&user(9, name), &event).await;
+        assert!(matches!(refused, Err(CreateUserError::NameTaken)), "{name}");
+    }
+    let found = bench.store.user(user_id(2)).await.unwrap();
+    assert_eq!(found, Some(user(2, "bill")), "nothing else was touched");
+}
+
+pub(super) async fn two_old_names_that_look_alike_both_stay(bench: &Bench) {
+    bench.add_user(&user(1, "mary")).await;
+    age(bench).await;
+    bench.add_user(&user(2, "rnary")).await;
+    age(bench).await;
+    assert_eq!(fill(bench).await, 1);
+    for (number, name) in [(1, "mary"), (2, "rnary")] {
+        let found = bench.store.user_by_name(&name.parse().unwrap()).await;
+        assert_eq!(found.unwrap(), Some(user(number, name)));
+    }
+    let kept = "SELECT username FROM users WHERE skeleton IS NOT NULL";
+    assert_eq!(bench.texts(kept).await, ["mary"]);
 }
 
 pub(super) async fn a_user_is_found_by_id(bench: &Bench) {
@@ -175,6 +263,7 @@ pub(super) async fn what_is_decided_over_a_user_is_written_whole(bench: &Bench) 
         UserChange {
             user: Some(changed),
             opened: Some(session(3, user.id)),
+            deleted: false,
             ended: vec![(session(1, user.id).id, EndReason::Banned)],
             revocations: vec![record(1), record(2)],
             events: vec![event(Action::UserBanned, "spam"), event(Action::Login, "")],
@@ -249,6 +338,7 @@ pub(super) async fn a_change_that_fails_half_way_leaves_nothing(bench: &Bench) {
         ended: vec![(sessions[0].id, EndReason::Banned)],
         // A session of this id exists: the third statement fails.
         opened: Some(sessions[0].clone()),
+        deleted: false,
         revocations: vec![record(1)],
         events: vec![event(Action::UserBanned, "")],
     };
@@ -292,4 +382,81 @@ pub(super) async fn the_first_end_of_a_session_stays(bench: &Bench) {
         at: NOW.plus(2),
     };
     assert_eq!(stored.ended, Some(first));
+}
+
+/// Deletes a user as the domain does: with an entry in the feed.
+fn delete(user: &User, _: &[Session]) -> UserChange {
+    UserChange {
+        deleted: true,
+        revocations: vec![record(u64::from(user.id.as_bytes()[0]))],
+        events: vec![event(Action::UserDeleted, "")],
+        ..UserChange::default()
+    }
+}
+
+pub(super) async fn a_deleted_user_leaves_nothing_but_the_trail(bench: &Bench) {
+    bench.add_user(&user(1, "ann")).await;
+    bench.add_user(&user(2, "bob")).await;
+    let ended = Session {
+        ended: Some(Ended {
+            reason: EndReason::Logout,
+            at: NOW,
+        }),
+        ..session(2, user_id(1))
+    };
+    for session in [&session(1, user_id(1)), &ended, &session(3, user_id(2))] {
+        bench.add_session(session).await;
+    }
+    let change = |id| bench.store.change_user(id, MILLIS, Box::new(delete));
+    let seq = change(user_id(1)).await.unwrap();
+    assert_eq!(seq, Some(bench.store.feed(Seq(0)).await.unwrap().seq));
+    assert_eq!(bench.store.user(user_id(1)).await.unwrap(), None);
+    for (number, there) in [(1, false), (2, false), (3, true)] {
+        let found = bench.store.session(session(number, user_id(1)).id).await;
+        assert_eq!(found.unwrap().is_some(), there, "{number}");
+    }
+    assert_eq!(bench.trail().await[2..], ["user_deleted by user: "]);
+    assert_eq!(change(user_id(1)).await.unwrap(), None, "it is gone");
+    bench.add_user(&user(3, "ann")).await;
+}
+
+pub(super) async fn a_deletion_beats_every_refresh_and_login_that_races_it(bench: &Bench) {
+    let replica: Arc<dyn Store> = bench.database.connect().await;
+    for round in 1..=10 {
+        let owner = user(round, &format!("user{round}"));
+        bench.add_user(&owner).await;
+        let first = session(round * 20, owner.id);
+        bench.add_session(&first).await;
+        let mut racing = JoinSet::new();
+        for number in 0..18_u8 {
+            let ours: Arc<dyn Store> = bench.store.clone();
+            let store = if number % 2 == 0 {
+                ours
+            } else {
+                Arc::clone(&replica)
+            };
+            let (user, first) = (owner.id, first.id);
+            let opened = session(round * 20 + number, user);
+            racing.spawn(async move {
+                let now = millis(i64::from(number));
+                match number {
+                    9 => store.change_user(user, now, Box::new(delete)).await,
+                    1..9 => {
+                        let login = move |_: &User, _: &[Session]| UserChange {
+                            opened: Some(opened),
+                            ..UserChange::default()
+                        };
+                        store.change_user(user, now, Box::new(login)).await
+                    }
+                    _ => store.change_session(first, now, Box::new(rotate)).await,
+                }
+                .map(drop)
+                .unwrap();
+            });
+        }
+        racing.join_all().await;
+    }
+    let left = "SELECT ended FROM sessions UNION ALL SELECT username FROM users";
+    assert_eq!(bench.texts(left).await, Vec::<String>::new());
+    assert_eq!(bench.store.feed(Seq(0)).await.unwrap().records.len(), 10);
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use portcullis_origin::domain::{
     admin::{self, Authority, NewUser},
-    app::{App, Config},
+    app::{App, Config, Registration},
     audit::Actor,
     client::{Client, ClientKind},
     context::Context,
@@ -78,6 +78,7 @@ fn config() -> Config {
         },
         absolute_lifetime: 180 * 86_400,
         setup_lifetime: 86_400,
+        registration: Registration::Closed,
         key_publish_before: 900,
         key_rotate_every: 30 * 86_400,
         audit_retention: 365 * 86_400,
@@ -107,6 +108,7 @@ impl TestApp {
         ] {
             let new = NewUser {
                 username: name.parse().unwrap(),
+                email: None,
                 password: Some(Password::new(password.to_owned())),
                 roles: role.into_iter().map(|role| role.parse().unwrap()).collect(),
                 scopes: scope.parse().unwrap(),
