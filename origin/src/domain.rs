@@ -31,5 +31,6 @@ pub mod sessions;
 pub mod setup;
 pub mod signing_keys;
 pub mod store;
+pub mod throttle;
 pub mod transaction;
 pub mod user;

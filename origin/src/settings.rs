@@ -19,6 +19,7 @@ pub mod password;
 pub mod refresh;
 pub mod secret;
 pub mod server;
+pub mod throttle;
 pub mod tokens;
 pub mod users;
 
@@ -44,6 +45,8 @@ pub struct Settings {
     pub refresh: refresh::Refresh,
     /// How passwords are hashed.
     pub password: password::Password,
+    /// How often passwords may be guessed.
+    pub throttle: throttle::Throttle,
     /// Accounts.
     pub users: users::Users,
     /// The audit trail.
@@ -71,6 +74,7 @@ impl Default for Settings {
             tokens: tokens::Tokens::default(),
             refresh: refresh::Refresh::default(),
             password: password::Password::default(),
+            throttle: throttle::Throttle::default(),
             users: users::Users::default(),
             audit: audit::Audit::default(),
             edge: edge::Edge::default(),
@@ -95,6 +99,7 @@ impl Settings {
         self.tokens.check()?;
         self.refresh.check(&self.tokens)?;
         self.password.check()?;
+        self.throttle.check()?;
         self.users.check()?;
         self.audit.check()?;
         self.edge.check()?;

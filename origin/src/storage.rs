@@ -21,6 +21,7 @@ mod signing_keys;
 mod sqlite;
 mod statement;
 mod store;
+mod throttle;
 mod users;
 mod values;
 

@@ -15,6 +15,7 @@ use crate::domain::{
     refresh::Rules,
     signing_keys::SigningKeys,
     store::Store,
+    throttle,
 };
 
 /// The client of the administration. Its tokens are for the issuer alone.
@@ -46,6 +47,8 @@ pub struct Config {
     pub refresh: Rules,
     /// For how long a session may live, however much it is used.
     pub absolute_lifetime: i64,
+    /// How attempts to log in are limited.
+    pub throttle: throttle::Rules,
     /// For how long a setup token is taken.
     pub setup_lifetime: i64,
     /// Whether people may sign up.

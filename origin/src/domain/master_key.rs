@@ -27,6 +27,10 @@ pub enum Purpose {
     SigningKeys,
     /// The MAC of cursors that pages are continued with.
     Cursors,
+    /// The names of what attempts to log in are counted by.
+    Throttle,
+    /// The MAC of what a device is known by.
+    Devices,
 }
 
 impl Purpose {
@@ -35,6 +39,8 @@ impl Purpose {
             Self::RefreshTokens => b"portcullis refresh tokens 1",
             Self::SigningKeys => b"portcullis signing keys 1",
             Self::Cursors => b"portcullis cursors 1",
+            Self::Throttle => b"portcullis throttle 1",
+            Self::Devices => b"portcullis devices 1",
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Whatever must be decided and written in one step is a pure function that the store runs inside
 //! a transaction, over rows that nobody else can change meanwhile: [`Store::change_session`] holds
 //! one session, [`Store::change_user`] a user and all active sessions of that user. Locks are
-//! taken in that order (user, then sessions, then the feed), so that no two transactions wait for
+//! taken in that order (user, then sessions, then counts of attempts, then the feed), so that no two transactions wait for
 //! each other.
 //!
 //! What a decision returns is written whole or not at all. Whoever decides sees the newest rows:
@@ -25,6 +25,7 @@ use crate::domain::{
     clock::UnixMillis,
     session::{EndReason, Session},
     signing_keys::StoredKey,
+    throttle::{bucket::Bucket, key::Key, settlement::Settlement},
     user::{User, Username},
 };
 
@@ -75,6 +76,18 @@ pub struct UserChange {
     pub deleted: bool,
     /// What goes into the feed.
     pub revocations: Vec<Record>,
+    /// What becomes of attempts that were counted before the decision, in the order of their keys.
+    pub settled: Vec<Settlement>,
+    /// What goes into the audit trail.
+    pub events: Vec<Event>,
+}
+
+/// What a decision over counts of attempts writes.
+#[derive(Debug, Default)]
+pub struct ThrottleChange {
+    /// The new states of all counts in the order in which they were shown; none leaves them as
+    /// they are.
+    pub buckets: Option<Vec<Bucket>>,
     /// What goes into the audit trail.
     pub events: Vec<Event>,
 }
@@ -107,6 +120,9 @@ pub struct RecordChange {
 pub type SessionDecision = Box<dyn FnOnce(&Session, &User) -> SessionChange + Send>;
 /// A decision over a user and the user's active sessions, run while all are held.
 pub type UserDecision = Box<dyn FnOnce(&User, &[Session]) -> UserChange + Send>;
+/// A decision over counts of attempts, run while all are held. One that is not there is shown
+/// empty.
+pub type ThrottleDecision = Box<dyn FnOnce(&[Bucket]) -> ThrottleChange + Send>;
 /// A decision over all signing keys, run while all are held.
 pub type KeysDecision = Box<dyn FnOnce(&[StoredKey]) -> KeysChange + Send>;
 /// A decision over the settings of the last start, run while their record is held.
@@ -198,6 +214,20 @@ pub trait Store: Send + Sync {
         now: UnixMillis,
         decide: UserDecision,
     ) -> Result<Option<Seq>, StoreError>;
+
+    /// The counts of attempts under these keys, in their order; one that is not there is empty.
+    async fn throttle(&self, keys: &[Key]) -> Result<Vec<Bucket>, StoreError>;
+
+    /// Holds the counts under these keys, decides, writes. The keys are in ascending order and
+    /// differ. The answer comes after the commit.
+    async fn change_throttle(
+        &self,
+        keys: &[Key],
+        decide: ThrottleDecision,
+    ) -> Result<(), StoreError>;
+
+    /// Deletes counts that were expired at `before`, at most `limit`; tells how many.
+    async fn forget_throttle(&self, before: UnixSeconds, limit: u32) -> Result<u64, StoreError>;
 
     /// All signing keys, the oldest first.
     async fn signing_keys(&self) -> Result<Vec<StoredKey>, StoreError>;

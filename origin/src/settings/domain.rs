@@ -33,6 +33,7 @@ impl Settings {
                 idle_lifetime: self.refresh.idle_lifetime,
             },
             absolute_lifetime: self.refresh.absolute_lifetime,
+            throttle: self.throttle.rules(),
             setup_lifetime: self.users.setup_lifetime,
             registration: match self.users.registration {
                 users::Registration::Closed => Registration::Closed,

@@ -1,6 +1,6 @@
 //! The changes: each holds what it decides over, decides once, and writes what was decided.
 //!
-//! Rows are held in one order (user, sessions by id, feed), so that no two changes wait for each
+//! Rows are held in one order (user, sessions by id, counts of attempts by key, feed), so that no two changes wait for each
 //! other. What depends on a held row is read by a later statement: on Postgres a statement sees
 //! what was committed before it began, so one that waited for a row knows nothing newer of others.
 
@@ -14,13 +14,14 @@ use super::{
     driver::{Connection, Work},
     engine::Engine,
     fault::Fault,
-    feed, sessions, settings_record, signing_keys, users,
+    feed, sessions, settings_record, signing_keys, throttle, users,
 };
 use crate::domain::{
     audit::Event,
     clock::UnixMillis,
     session::Ended,
-    store::{KeysDecision, RecordDecision, Seq, SessionDecision, UserDecision},
+    store::{KeysDecision, RecordDecision, Seq, SessionDecision, ThrottleDecision, UserDecision},
+    throttle::key::Key,
     user::User,
 };
 
@@ -128,11 +129,48 @@ impl<Db: Engine> Work<Db> for ChangeUser {
         if change.deleted {
             users::delete::<Db>(connection, self.id).await?;
         }
+        throttle::settle::<Db>(connection, &change.settled).await?;
         audit::append::<Db>(connection, &change.events).await?;
         match feed::publish::<Db>(connection, &change.revocations, self.now).await? {
             Some(seq) => Ok(Some(seq)),
             None => feed::seq::<Db>(connection).await.map(Some),
         }
+    }
+}
+
+/// [`Store::change_throttle`](crate::domain::store::Store::change_throttle).
+pub(super) struct ChangeThrottle {
+    pub(super) keys: Vec<Key>,
+    pub(super) decide: ThrottleDecision,
+}
+
+impl<Db: Engine> Work<Db> for ChangeThrottle {
+    type Output = ();
+
+    async fn run(self, connection: &mut Connection<Db>) -> Result<(), Fault> {
+        let mut held = Vec::with_capacity(self.keys.len());
+        for key in &self.keys {
+            held.push(throttle::hold::<Db>(connection, *key).await?);
+        }
+        let change = (self.decide)(&held);
+        for (key, bucket) in self.keys.iter().zip(change.buckets.iter().flatten()) {
+            throttle::update::<Db>(connection, *key, bucket).await?;
+        }
+        audit::append::<Db>(connection, &change.events).await
+    }
+}
+
+/// [`Store::forget_throttle`](crate::domain::store::Store::forget_throttle).
+pub(super) struct ForgetThrottle {
+    pub(super) before: UnixSeconds,
+    pub(super) limit: u32,
+}
+
+impl<Db: Engine> Work<Db> for ForgetThrottle {
+    type Output = u64;
+
+    async fn run(self, connection: &mut Connection<Db>) -> Result<u64, Fault> {
+        throttle::forget::<Db>(connection, self.before, self.limit).await
     }
 }
 

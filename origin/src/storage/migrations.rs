@@ -28,6 +28,7 @@ pub(super) const SQLITE: Steps = steps!("sqlite":
     1 "0001_initial",
     2 "0002_users",
     3 "0003_sessions",
+    4 "0004_throttle",
     6 "0006_audit",
 );
 
@@ -36,6 +37,7 @@ pub(super) const POSTGRES: Steps = steps!("postgres":
     1 "0001_initial",
     2 "0002_users",
     3 "0003_sessions",
+    4 "0004_throttle",
     6 "0006_audit",
 );
 

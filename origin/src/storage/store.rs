@@ -11,14 +11,14 @@ use super::{
     audit,
     changes::{
         AdvanceSeq, AppendAudit, ChangeSession, ChangeSettingsRecord, ChangeSigningKeys,
-        ChangeUser, CreateUser, DeleteAudit, FillSkeletons,
+        ChangeThrottle, ChangeUser, CreateUser, DeleteAudit, FillSkeletons, ForgetThrottle,
     },
     driver::Driver,
     engine::Engine as _,
     fault::{Fault, within_patience},
     feed, sessions, signing_keys,
     statement::{Columns, Statement},
-    users,
+    throttle, users,
 };
 use crate::domain::{
     audit::{
@@ -31,8 +31,9 @@ use crate::domain::{
     signing_keys::StoredKey,
     store::{
         CreateUserError, FeedRange, KeysDecision, RecordDecision, Seq, SessionDecision, Store,
-        StoreError, UserDecision, UserFilter,
+        StoreError, ThrottleDecision, UserDecision, UserFilter,
     },
+    throttle::{bucket::Bucket, key::Key},
     user::{User, Username},
 };
 
@@ -136,6 +137,24 @@ impl<D: Driver> Store for SqlStore<D> {
         decide: UserDecision,
     ) -> Result<Option<Seq>, StoreError> {
         Ok(self.driver.write(ChangeUser { id, now, decide }).await?)
+    }
+
+    async fn throttle(&self, keys: &[Key]) -> Result<Vec<Bucket>, StoreError> {
+        let query = async { throttle::all::<D::Db>(&mut *self.reader().await?, keys).await };
+        Ok(within_patience(query).await?)
+    }
+
+    async fn change_throttle(
+        &self,
+        keys: &[Key],
+        decide: ThrottleDecision,
+    ) -> Result<(), StoreError> {
+        let keys = keys.to_vec();
+        Ok(self.driver.write(ChangeThrottle { keys, decide }).await?)
+    }
+
+    async fn forget_throttle(&self, before: UnixSeconds, limit: u32) -> Result<u64, StoreError> {
+        Ok(self.driver.write(ForgetThrottle { before, limit }).await?)
     }
 
     async fn signing_keys(&self) -> Result<Vec<StoredKey>, StoreError> {

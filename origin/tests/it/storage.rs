@@ -16,6 +16,7 @@ mod races;
 mod samples;
 mod schema;
 mod sessions;
+mod throttle;
 mod users;
 
 use bench::Bench;
@@ -106,6 +107,15 @@ suite! {
         users::a_deletion_beats_every_refresh_and_login_that_races_it,
         races::a_ban_beats_every_refresh_and_login_that_races_it,
     ]
+    Throttle: [throttle::counts_come_in_the_order_of_their_keys]
+    ChangeThrottle: [
+        throttle::a_count_comes_back_as_it_was,
+        throttle::a_decision_that_changes_nothing_writes_nothing,
+        throttle::fifty_attempts_on_two_replicas_are_each_counted,
+        throttle::counts_that_overlap_do_not_wait_for_each_other_for_ever,
+        throttle::what_a_login_settles_is_written_with_it,
+    ]
+    ForgetThrottle: [throttle::expired_counts_are_forgotten_a_few_at_a_time]
     SigningKeys: [keys::keys_come_oldest_first_and_as_they_were]
     ChangeSigningKeys: [
         keys::what_is_decided_over_keys_is_written_whole,

@@ -19,8 +19,9 @@ use portcullis_origin::domain::{
     signing_keys::StoredKey,
     store::{
         CreateUserError, FeedRange, KeysDecision, RecordDecision, Seq, SessionDecision, Store,
-        StoreError, UserDecision, UserFilter,
+        StoreError, ThrottleDecision, UserDecision, UserFilter,
     },
+    throttle::{bucket::Bucket, key::Key},
     user::{User, Username},
 };
 use portcullis_shared::{
@@ -94,6 +95,15 @@ impl Store for Failing {
         _: UnixMillis,
         _: UserDecision,
     ) -> Result<Option<Seq>, StoreError> {
+        Err(self.error())
+    }
+    async fn throttle(&self, _: &[Key]) -> Result<Vec<Bucket>, StoreError> {
+        Err(self.error())
+    }
+    async fn change_throttle(&self, _: &[Key], _: ThrottleDecision) -> Result<(), StoreError> {
+        Err(self.error())
+    }
+    async fn forget_throttle(&self, _: UnixSeconds, _: u32) -> Result<u64, StoreError> {
         Err(self.error())
     }
     async fn signing_keys(&self) -> Result<Vec<StoredKey>, StoreError> {

@@ -17,8 +17,9 @@ use portcullis_origin::domain::{
     signing_keys::StoredKey,
     store::{
         CreateUserError, FeedRange, KeysDecision, RecordDecision, Seq, SessionDecision, Store,
-        StoreError, UserDecision, UserFilter,
+        StoreError, ThrottleDecision, UserDecision, UserFilter,
     },
+    throttle::{bucket::Bucket, key::Key},
     user::{User, Username},
 };
 use portcullis_shared::{
@@ -40,6 +41,9 @@ pub(super) enum Method {
     ActiveSessions,
     ChangeSession,
     ChangeUser,
+    Throttle,
+    ChangeThrottle,
+    ForgetThrottle,
     SigningKeys,
     ChangeSigningKeys,
     Feed,
@@ -145,6 +149,26 @@ impl Store for Covered {
     ) -> Result<Option<Seq>, StoreError> {
         self.call(Method::ChangeUser)
             .change_user(id, now, decide)
+            .await
+    }
+
+    async fn throttle(&self, keys: &[Key]) -> Result<Vec<Bucket>, StoreError> {
+        self.call(Method::Throttle).throttle(keys).await
+    }
+
+    async fn change_throttle(
+        &self,
+        keys: &[Key],
+        decide: ThrottleDecision,
+    ) -> Result<(), StoreError> {
+        self.call(Method::ChangeThrottle)
+            .change_throttle(keys, decide)
+            .await
+    }
+
+    async fn forget_throttle(&self, before: UnixSeconds, limit: u32) -> Result<u64, StoreError> {
+        self.call(Method::ForgetThrottle)
+            .forget_throttle(before, limit)
             .await
     }
 

@@ -266,6 +266,7 @@ pub(super) async fn what_is_decided_over_a_user_is_written_whole(bench: &Bench) 
             deleted: false,
             ended: vec![(session(1, user.id).id, EndReason::Banned)],
             revocations: vec![record(1), record(2)],
+            settled: vec![],
             events: vec![event(Action::UserBanned, "spam"), event(Action::Login, "")],
         }
     };
@@ -340,6 +341,7 @@ pub(super) async fn a_change_that_fails_half_way_leaves_nothing(bench: &Bench) {
         opened: Some(sessions[0].clone()),
         deleted: false,
         revocations: vec![record(1)],
+        settled: vec![],
         events: vec![event(Action::UserBanned, "")],
     };
     let before = bench.store.feed(Seq(0)).await.unwrap();

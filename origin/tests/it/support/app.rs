@@ -77,6 +77,7 @@ fn config() -> Config {
             idle_lifetime: 30 * 86_400,
         },
         absolute_lifetime: 180 * 86_400,
+        throttle: portcullis_origin::settings::throttle::Throttle::default().rules(),
         setup_lifetime: 86_400,
         registration: Registration::Closed,
         key_publish_before: 900,

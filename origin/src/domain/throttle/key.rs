@@ -1,0 +1,159 @@
+//! What attempts are counted by: keyed hashes, so that the table tells nobody which names were
+//! tried and from where, not even that somebody typed a password as a username.
+//!
+//! The key of HMAC-SHA256 comes of the newest master key. Another newest one starts all counts
+//! anew.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use hmac::{Hmac, KeyInit, Mac};
+use portcullis_shared::ids::UserId;
+use sha2::Sha256;
+
+use crate::domain::{
+    master_key::{MasterKeys, Purpose},
+    user::Username,
+};
+
+/// The name of a count: 16 bytes that tell nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key(pub [u8; 16]);
+
+/// Whose attempts are counted together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject<'a> {
+    /// All from a network, whatever the name.
+    Network(Network),
+    /// Those for a name from a network.
+    NameAndNetwork(&'a Name, Network),
+    /// Those for a name from wherever nobody has logged in with it.
+    Strangers(&'a Name),
+    /// Those for a name from a device that logged in with it, known by what it was given then.
+    Device(&'a Name, [u8; 16]),
+    /// Those of somebody who is logged in and shows the password once more.
+    Confirmation(UserId),
+}
+
+/// A username as it is counted: two that would find the same user are one, whether there is such
+/// a user or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Name(String);
+
+impl Name {
+    /// Of what was typed.
+    pub fn typed(text: &str) -> Self {
+        // A name that nobody can have is counted as it is; the first byte keeps it apart.
+        Self(
+            text.parse::<Username>()
+                .map_or_else(|_| format!("\0{text}"), |name| name.as_str().to_owned()),
+        )
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+/// A network: an address without its last bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Network([u8; 16]);
+
+impl Network {
+    /// The network of an address, by the lengths of prefixes in bits.
+    pub fn of(address: IpAddr, ipv4_prefix: u8, ipv6_prefix: u8) -> Self {
+        let (bits, prefix) = match address.to_canonical() {
+            IpAddr::V4(address) => (
+                address.to_ipv6_mapped(),
+                96 + u32::from(ipv4_prefix.min(32)),
+            ),
+            IpAddr::V6(address) => (address, u32::from(ipv6_prefix.min(128))),
+        };
+        let host = u128::MAX.checked_shr(prefix).unwrap_or(0);
+        Self(Ipv6Addr::from(bits.to_bits() & !host).octets())
+    }
+}
+
+impl Subject<'_> {
+    /// The key that this is counted under.
+    pub fn key(&self, keys: &MasterKeys) -> Option<Key> {
+        let key = keys.current(Purpose::Throttle);
+        let mut mac = Hmac::<Sha256>::new_from_slice(key.as_slice()).ok()?;
+        // A tag, and parts of fixed length before the one that is not.
+        match self {
+            Self::Network(network) => {
+                mac.update(&[1]);
+                mac.update(&network.0);
+            }
+            Self::NameAndNetwork(name, network) => {
+                mac.update(&[2]);
+                mac.update(&network.0);
+                mac.update(name.as_bytes());
+            }
+            Self::Strangers(name) => {
+                mac.update(&[3]);
+                mac.update(name.as_bytes());
+            }
+            Self::Device(name, device) => {
+                mac.update(&[4]);
+                mac.update(device);
+                mac.update(name.as_bytes());
+            }
+            Self::Confirmation(user) => {
+                mac.update(&[5]);
+                mac.update(user.as_bytes());
+            }
+        }
+        let code = mac.finalize().into_bytes();
+        code.first_chunk().copied().map(Key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn network(text: &str) -> Network {
+        Network::of(text.parse().unwrap(), 24, 56)
+    }
+
+    #[test]
+    fn a_network_is_its_prefix() {
+        assert_eq!(network("192.0.2.1"), network("192.0.2.255"));
+        assert_eq!(network("192.0.2.1"), network("::ffff:192.0.2.9"));
+        assert_ne!(network("192.0.2.1"), network("192.0.3.1"));
+        assert_eq!(network("2001:db8::1"), network("2001:db8:0:ff::1"));
+        assert_ne!(network("2001:db8::1"), network("2001:db8:0:100::1"));
+        let whole = |text: &str| Network::of(text.parse().unwrap(), 32, 128);
+        assert_ne!(whole("192.0.2.1"), whole("192.0.2.2"));
+        assert_ne!(whole("2001:db8::1"), whole("2001:db8::2"));
+        let none = |text: &str| Network::of(text.parse().unwrap(), 0, 0);
+        assert_eq!(none("2001:db8::1"), none("::"));
+        assert_eq!(none("192.0.2.1"), none("0.0.0.0"));
+    }
+
+    #[test]
+    fn names_of_one_user_are_one_and_subjects_are_kept_apart() {
+        let keys = MasterKeys::parse(&format!("1 {}", "A".repeat(43))).unwrap();
+        let (ann, bob) = (Name::typed("ANN"), Name::typed("bob"));
+        assert_eq!(ann, Name::typed("ann"));
+        assert_ne!(Name::typed("hunter 2"), Name::typed("hunter 3"));
+        let (here, there) = (network("192.0.2.1"), network("198.51.100.1"));
+        let subjects = [
+            Subject::Network(here),
+            Subject::Network(there),
+            Subject::NameAndNetwork(&ann, here),
+            Subject::NameAndNetwork(&ann, there),
+            Subject::NameAndNetwork(&bob, here),
+            Subject::Strangers(&ann),
+            Subject::Strangers(&bob),
+            Subject::Device(&ann, [0; 16]),
+            Subject::Device(&ann, [1; 16]),
+            Subject::Confirmation(UserId::from_bytes([1; 16])),
+        ];
+        let all: std::collections::BTreeSet<Key> = subjects
+            .iter()
+            .filter_map(|subject| subject.key(&keys))
+            .collect();
+        assert_eq!(all.len(), subjects.len());
+    }
+}
