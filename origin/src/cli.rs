@@ -9,6 +9,7 @@ mod keys;
 mod master_key_file;
 mod output;
 mod password_input;
+mod restored;
 mod serve;
 mod users;
 
@@ -74,6 +75,11 @@ enum Command {
     /// Signing keys: list, rotate
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Say that a backup of the database was put back, before the service starts on it
+    ///
+    /// Clients whose refresh tokens are newer than the database go on, for a stated time; access
+    /// tokens from before are refused, and clients refresh. It may be said again.
+    Restored(restored::Arguments),
 }
 
 /// Why a command failed.
@@ -164,6 +170,10 @@ impl Cli {
             Command::Keys(command) => {
                 quiet(&settings.log)?;
                 keys::run(command, &settings).await
+            }
+            Command::Restored(arguments) => {
+                quiet(&settings.log)?;
+                restored::run(arguments, &settings).await
             }
         }
     }

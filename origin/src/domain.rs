@@ -25,6 +25,7 @@ pub mod mint;
 pub mod network;
 pub mod password;
 pub mod refresh;
+pub mod restored;
 pub mod revoke;
 pub mod session;
 pub mod sessions;

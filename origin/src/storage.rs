@@ -15,6 +15,7 @@ mod fault;
 mod feed;
 mod migrations;
 mod postgres;
+mod restored;
 mod sessions;
 mod settings_record;
 mod signing_keys;
@@ -29,3 +30,4 @@ mod values;
 use crate::domain::store::Store;
 
 pub use connect::{ConnectError, connect, migrate};
+pub use migrations::TooNew;

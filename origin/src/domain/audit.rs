@@ -22,6 +22,8 @@ pub enum Action {
     RefreshReuse,
     /// A refresh token of a generation that was never issued: the database is older than it.
     RefreshAhead,
+    /// The same after a backup was put back: its session follows it.
+    RefreshFastForwarded,
     /// A session was ended by its user or a client.
     SessionEnded,
     /// A user was created.
@@ -68,10 +70,11 @@ pub enum Action {
 
 impl Action {
     /// All actions.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Login,
         Self::RefreshReuse,
         Self::RefreshAhead,
+        Self::RefreshFastForwarded,
         Self::SessionEnded,
         Self::UserCreated,
         Self::UserChanged,
@@ -106,6 +109,7 @@ impl Action {
             Self::Login => "login",
             Self::RefreshReuse => "refresh_reuse",
             Self::RefreshAhead => "refresh_ahead",
+            Self::RefreshFastForwarded => "refresh_fast_forwarded",
             Self::SessionEnded => "session_ended",
             Self::UserCreated => "user_created",
             Self::UserChanged => "user_changed",
@@ -210,6 +214,7 @@ impl Event {
                 tracing::warn!(action, ?actor, user_id, session_id, ?detail, "audit");
             }
             Action::Login
+            | Action::RefreshFastForwarded
             | Action::SessionEnded
             | Action::UserCreated
             | Action::UserChanged

@@ -7,8 +7,10 @@
 mod decision;
 mod token;
 
-pub use decision::{Rules, Transition, decide};
+pub use decision::{Rules, Transition, decide, decide_after_restore};
 pub use token::{IssuedToken, NotOurs, PREFIX, RefreshToken};
+
+use std::sync::Arc;
 
 use portcullis_shared::{scope::ScopeSet, time::UnixSeconds};
 
@@ -16,6 +18,7 @@ use crate::domain::{
     app::App,
     audit::{Action, Actor, Event},
     client::Client,
+    clock::UnixMillis,
     context::Context,
     ending::Tokens,
     mint::{MintError, Mintable, TokenSet, mint},
@@ -65,7 +68,14 @@ pub enum Error {
 }
 
 /// What the decision over the session came to.
-type Outcome = Result<Mintable, Error>;
+enum Outcome {
+    /// Tokens are to be minted.
+    Granted(Mintable),
+    /// None are.
+    Refused(Error),
+    /// The token is ahead of its session; nothing was written yet.
+    Ahead,
+}
 
 /// Exchanges a refresh token.
 ///
@@ -85,7 +95,7 @@ pub async fn refresh(
     let presented =
         RefreshToken::parse(token, &app.master).map_err(|NotOurs| Error::InvalidGrant)?;
     let now = app.now();
-    let judge = Judge {
+    let judge = Arc::new(Judge {
         presented,
         client: client.clone(),
         scope: scope.clone(),
@@ -93,15 +103,34 @@ pub async fn refresh(
         now: now.seconds(),
         rules: app.config.refresh,
         tokens: app.tokens(),
-    };
-    let decided = transaction::with_session(
-        app.store.as_ref(),
-        presented.session,
-        now,
-        move |session, user| judge.judge(session, user),
-    );
-    let (outcome, _) = decided.await?.ok_or(Error::InvalidGrant)?;
-    Ok(mint(app, client, outcome?, scope).await?)
+    });
+    let mut outcome = judge.hold(app, now, WhenAhead::Ask).await?;
+    if let Outcome::Ahead = outcome {
+        // Rare: only now is it read whether a backup was put back.
+        let restored = app.store.fast_forward_until().await? > now.seconds();
+        let when_ahead = if restored {
+            WhenAhead::FastForward
+        } else {
+            WhenAhead::Alarm
+        };
+        outcome = judge.hold(app, now, when_ahead).await?;
+    }
+    match outcome {
+        Outcome::Granted(mintable) => Ok(mint(app, client, mintable, scope).await?),
+        Outcome::Refused(error) => Err(error),
+        Outcome::Ahead => Err(Error::InvalidGrant),
+    }
+}
+
+/// What to do about a token that is ahead of its session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum WhenAhead {
+    /// Nothing yet: whether a backup was put back is not known.
+    Ask,
+    /// Refuse it and tell somebody.
+    Alarm,
+    /// Have the session follow it.
+    FastForward,
 }
 
 /// Whatever the decision over a session depends on beside the rows.
@@ -116,12 +145,39 @@ struct Judge {
 }
 
 impl Judge {
-    fn judge(&self, session: &Session, user: &User) -> (SessionChange, Outcome) {
-        let unchanged = |error| (SessionChange::default(), Err(error));
+    /// Judges while the session is held.
+    async fn hold(
+        self: &Arc<Self>,
+        app: &App,
+        now: UnixMillis,
+        when_ahead: WhenAhead,
+    ) -> Result<Outcome, StoreError> {
+        let judge = Arc::clone(self);
+        let decided = transaction::with_session(
+            app.store.as_ref(),
+            self.presented.session,
+            now,
+            move |session, user| judge.judge(session, user, when_ahead),
+        );
+        let unknown = Outcome::Refused(Error::InvalidGrant);
+        Ok(decided.await?.map_or(unknown, |(outcome, _)| outcome))
+    }
+
+    fn judge(
+        &self,
+        session: &Session,
+        user: &User,
+        when_ahead: WhenAhead,
+    ) -> (SessionChange, Outcome) {
+        let unchanged = |error| (SessionChange::default(), Outcome::Refused(error));
         if session.client_id != self.client.id || !user.is_active() {
             return unchanged(Error::InvalidGrant);
         }
-        let transition = decide(
+        let rule = match when_ahead {
+            WhenAhead::Ask | WhenAhead::Alarm => decide,
+            WhenAhead::FastForward => decide_after_restore,
+        };
+        let transition = rule(
             session,
             self.presented.generation,
             &self.context,
@@ -135,7 +191,10 @@ impl Judge {
             .as_ref()
             .is_some_and(|wanted| !granted.is_superset(wanted));
         match transition {
-            Transition::Rotate(_) | Transition::Replay(_) | Transition::LateRetry(_)
+            Transition::Rotate(_)
+            | Transition::Replay(_)
+            | Transition::LateRetry(_)
+            | Transition::FastForward(_)
                 if too_much =>
             {
                 unchanged(Error::InvalidScope)
@@ -158,7 +217,16 @@ impl Judge {
                     events: vec![self.event(Action::RefreshReuse, &ended)],
                     session: Some(ended),
                 };
-                (change, Err(Error::InvalidGrant))
+                (change, Outcome::Refused(Error::InvalidGrant))
+            }
+            Transition::FastForward(next) => {
+                let event = self.event(Action::RefreshFastForwarded, session);
+                let (mut change, outcome) = self.grant(next, user, None);
+                change.events.push(event);
+                (change, outcome)
+            }
+            Transition::Ahead if when_ahead == WhenAhead::Ask => {
+                (SessionChange::default(), Outcome::Ahead)
             }
             Transition::Ahead => {
                 let events = vec![self.event(Action::RefreshAhead, session)];
@@ -166,7 +234,7 @@ impl Judge {
                     events,
                     ..SessionChange::default()
                 };
-                (change, Err(Error::InvalidGrant))
+                (change, Outcome::Refused(Error::InvalidGrant))
             }
         }
     }
@@ -186,7 +254,7 @@ impl Judge {
             session: Some(next),
             ..SessionChange::default()
         };
-        (change, Ok(mintable))
+        (change, Outcome::Granted(mintable))
     }
 
     fn event(&self, action: Action, session: &Session) -> Event {

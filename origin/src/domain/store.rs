@@ -155,6 +155,16 @@ pub struct UserFilter {
     pub limit: u32,
 }
 
+/// What a database that was put back from a backup says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Restored {
+    /// The feed's new `seq`.
+    pub seq: Seq,
+    /// When the newest event of the audit trail happened, before that of the restoring itself;
+    /// none in an empty trail.
+    pub newest_event: Option<UnixSeconds>,
+}
+
 /// Storage, the same on every database.
 #[async_trait]
 pub trait Store: Send + Sync {
@@ -164,6 +174,19 @@ pub trait Store: Send + Sync {
     /// Moves the feed's `seq` to `max(seq + 1, now)`, as each start of a replica does, so that it
     /// is ahead of what any edge has seen even when a backup was put back.
     async fn advance_seq(&self, now: UnixMillis) -> Result<Seq, StoreError>;
+
+    /// Puts on record that the database was put back from a backup: moves `seq` to
+    /// `max(seq + 1, ahead)`, lets sessions fast-forward until `until`, and adds the event.
+    async fn mark_restored(
+        &self,
+        ahead: UnixMillis,
+        until: UnixSeconds,
+        event: &Event,
+    ) -> Result<Restored, StoreError>;
+
+    /// Until when sessions may be behind their newest refresh token, because a backup was put
+    /// back; long ago when none was.
+    async fn fast_forward_until(&self) -> Result<UnixSeconds, StoreError>;
 
     /// Adds a user. Of two names that look alike ([`Username::skeleton`]) one is taken.
     async fn create_user(&self, user: &User, event: &Event) -> Result<(), CreateUserError>;

@@ -7,11 +7,13 @@ use std::{
 };
 
 use sqlx::{
-    ConnectOptions as _, Connection as _, migrate::MigrateError, postgres::PgConnectOptions,
+    ConnectOptions as _, Connection as _, Postgres, Sqlite, migrate::MigrateError,
+    postgres::PgConnectOptions,
 };
 
 use super::{
-    migrations,
+    fault::Fault,
+    migrations::{self, TooNew},
     postgres::PostgresDriver,
     sqlite::{self, SqliteDriver},
     store::SqlStore,
@@ -41,6 +43,18 @@ pub enum ConnectError {
     /// The tables could not be brought up to date.
     #[error("cannot bring the database's tables up to date")]
     Migrate(#[from] MigrateError),
+    /// The program is older than the database allows.
+    #[error("the database is too new for this program")]
+    TooNew(#[from] TooNew),
+}
+
+impl From<Fault> for ConnectError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Database(error) => Self::Connect(error),
+            other => Self::Connect(sqlx::Error::Decode(other.into())),
+        }
+    }
 }
 
 /// Which database a URL names.
@@ -79,6 +93,7 @@ impl Place {
                 // sqlx holds an advisory lock meanwhile.
                 let mut connection = options.connect().await?;
                 migrations::run(migrations::POSTGRES, &mut connection).await?;
+                migrations::check::<Postgres>(migrations::POSTGRES, &mut connection).await??;
                 Ok(connection.close().await?)
             }
         }
@@ -123,6 +138,7 @@ async fn migrate_sqlite(path: &path::Path) -> Result<(), ConnectError> {
     let mut connection = sqlite::open(path).await?;
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
     migrations::run(migrations::SQLITE, &mut *transaction).await?;
+    migrations::check::<Sqlite>(migrations::SQLITE, &mut transaction).await??;
     transaction.commit().await?;
     Ok(connection.close().await?)
 }

@@ -16,7 +16,9 @@ use super::{
     driver::Driver,
     engine::Engine as _,
     fault::{Fault, within_patience},
-    feed, sessions, signing_keys,
+    feed,
+    restored::{self, MarkRestored},
+    sessions, signing_keys,
     statement::{Columns, Statement},
     throttle, users,
 };
@@ -30,8 +32,8 @@ use crate::domain::{
     session::Session,
     signing_keys::StoredKey,
     store::{
-        CreateUserError, FeedRange, KeysDecision, RecordDecision, Seq, SessionDecision, Store,
-        StoreError, ThrottleDecision, UserDecision, UserFilter,
+        CreateUserError, FeedRange, KeysDecision, RecordDecision, Restored, Seq, SessionDecision,
+        Store, StoreError, ThrottleDecision, UserDecision, UserFilter,
     },
     throttle::{bucket::Bucket, key::Key},
     user::{User, Username},
@@ -68,6 +70,25 @@ impl<D: Driver> Store for SqlStore<D> {
 
     async fn advance_seq(&self, now: UnixMillis) -> Result<Seq, StoreError> {
         Ok(self.driver.write(AdvanceSeq(now)).await?)
+    }
+
+    async fn mark_restored(
+        &self,
+        ahead: UnixMillis,
+        until: UnixSeconds,
+        event: &Event,
+    ) -> Result<Restored, StoreError> {
+        let work = MarkRestored {
+            ahead,
+            until,
+            event: event.clone(),
+        };
+        Ok(self.driver.write(work).await?)
+    }
+
+    async fn fast_forward_until(&self) -> Result<UnixSeconds, StoreError> {
+        let query = async { restored::until::<D::Db>(&mut *self.reader().await?).await };
+        Ok(within_patience(query).await?)
     }
 
     async fn create_user(&self, user: &User, event: &Event) -> Result<(), CreateUserError> {

@@ -7,4 +7,5 @@ mod racing;
 mod refresh_model;
 mod refresh_property;
 mod refresh_table;
+mod restored;
 mod revoking;

@@ -13,10 +13,12 @@ mod lifetime;
 mod on_postgres;
 mod on_sqlite;
 mod races;
+mod restored;
 mod samples;
 mod schema;
 mod sessions;
 mod throttle;
+mod upgrade;
 mod users;
 
 use bench::Bench;
@@ -61,6 +63,14 @@ suite! {
     AdvanceSeq: [
         feed::seq_follows_the_clock_and_never_stands_still,
         feed::no_two_advances_give_the_same_seq,
+    ]
+    MarkRestored: [
+        restored::seq_goes_ahead_and_the_trail_says_so,
+        restored::a_seq_that_is_further_ahead_only_grows,
+    ]
+    FastForwardUntil: [
+        restored::sessions_do_not_follow_until_it_is_said,
+        restored::every_replica_knows_until_when_sessions_follow,
     ]
     CreateUser: [
         users::a_user_comes_back_as_it_was,

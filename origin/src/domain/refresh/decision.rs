@@ -12,6 +12,9 @@
 //! | any other spent one | theft: the session ends |
 //! | one never issued | alarm: the database is older than the token |
 //!
+//! After a backup was put back, and for as long as the operator said, the last row is another one
+//! ([`decide_after_restore`]): the token is genuine, so the session follows it.
+//!
 //! There is at most one live successor at any time: a late retry kills the one before.
 
 use portcullis_shared::time::UnixSeconds;
@@ -51,6 +54,9 @@ pub enum Transition {
     Theft(Session),
     /// A token that this database never issued; nothing changes, somebody must be told.
     Ahead,
+    /// As [`Self::Rotate`], from a token that this database does not know because it was put back
+    /// from a backup.
+    FastForward(Session),
     /// The session is ended or expired; nothing changes.
     Over,
 }
@@ -98,6 +104,33 @@ pub fn decide(
         next.replays = 0;
         next.late_retries = retries + 1;
     }))
+}
+
+/// As [`decide`], while sessions may be behind their tokens because a backup was put back.
+///
+/// The token's MAC proves that it was issued, so it takes the place of the newest one. The session
+/// only ever moves forward: whatever is older than the greatest generation that was presented is
+/// spent, and its use is theft as always.
+pub fn decide_after_restore(
+    session: &Session,
+    presented: u32,
+    context: &Context,
+    now: UnixSeconds,
+    rules: &Rules,
+) -> Transition {
+    match decide(session, presented, context, now, rules) {
+        Transition::Ahead => {
+            let behind = Session {
+                generation: presented,
+                ..session.clone()
+            };
+            match rotate(&behind, context, now, rules) {
+                Transition::Rotate(next) => Transition::FastForward(next),
+                other => other,
+            }
+        }
+        known => known,
+    }
 }
 
 fn rotate(session: &Session, context: &Context, now: UnixSeconds, rules: &Rules) -> Transition {

@@ -171,7 +171,9 @@ impl<'a> Scene<'a> {
                         || session.last_from.country.as_deref() != Some("DE")
                         || session.late_retries == rules.max_late_retries
                 }
-                Transition::TooManyReplays | Transition::Ahead => false,
+                Transition::TooManyReplays | Transition::Ahead | Transition::FastForward(_) => {
+                    false
+                }
             };
             assert!(fits, "generation {generation} of {session:?}");
         }

@@ -18,8 +18,8 @@ use portcullis_origin::domain::{
     session::Session,
     signing_keys::StoredKey,
     store::{
-        CreateUserError, FeedRange, KeysDecision, RecordDecision, Seq, SessionDecision, Store,
-        StoreError, ThrottleDecision, UserDecision, UserFilter,
+        CreateUserError, FeedRange, KeysDecision, RecordDecision, Restored, Seq, SessionDecision,
+        Store, StoreError, ThrottleDecision, UserDecision, UserFilter,
     },
     throttle::{bucket::Bucket, key::Key},
     user::{User, Username},
@@ -54,6 +54,17 @@ impl Store for Failing {
         Err(self.error())
     }
     async fn advance_seq(&self, _: UnixMillis) -> Result<Seq, StoreError> {
+        Err(self.error())
+    }
+    async fn mark_restored(
+        &self,
+        _: UnixMillis,
+        _: UnixSeconds,
+        _: &Event,
+    ) -> Result<Restored, StoreError> {
+        Err(self.error())
+    }
+    async fn fast_forward_until(&self) -> Result<UnixSeconds, StoreError> {
         Err(self.error())
     }
     async fn create_user(&self, _: &User, _: &Event) -> Result<(), CreateUserError> {

@@ -16,8 +16,8 @@ use portcullis_origin::domain::{
     session::Session,
     signing_keys::StoredKey,
     store::{
-        CreateUserError, FeedRange, KeysDecision, RecordDecision, Seq, SessionDecision, Store,
-        StoreError, ThrottleDecision, UserDecision, UserFilter,
+        CreateUserError, FeedRange, KeysDecision, RecordDecision, Restored, Seq, SessionDecision,
+        Store, StoreError, ThrottleDecision, UserDecision, UserFilter,
     },
     throttle::{bucket::Bucket, key::Key},
     user::{User, Username},
@@ -32,6 +32,8 @@ use portcullis_shared::{
 pub(super) enum Method {
     DatabaseTime,
     AdvanceSeq,
+    MarkRestored,
+    FastForwardUntil,
     CreateUser,
     FillSkeletons,
     User,
@@ -88,6 +90,23 @@ impl Store for Covered {
 
     async fn advance_seq(&self, now: UnixMillis) -> Result<Seq, StoreError> {
         self.call(Method::AdvanceSeq).advance_seq(now).await
+    }
+
+    async fn mark_restored(
+        &self,
+        ahead: UnixMillis,
+        until: UnixSeconds,
+        event: &Event,
+    ) -> Result<Restored, StoreError> {
+        self.call(Method::MarkRestored)
+            .mark_restored(ahead, until, event)
+            .await
+    }
+
+    async fn fast_forward_until(&self) -> Result<UnixSeconds, StoreError> {
+        self.call(Method::FastForwardUntil)
+            .fast_forward_until()
+            .await
     }
 
     async fn create_user(&self, user: &User, event: &Event) -> Result<(), CreateUserError> {

@@ -1,6 +1,6 @@
 //! The tables.
 
-use portcullis_origin::storage::{self, ConnectError};
+use portcullis_origin::storage;
 
 use super::Bench;
 use crate::support::{Database, Engine};
@@ -48,27 +48,4 @@ async fn many_starts_at_once_make_the_tables_once_on_sqlite() {
 #[tokio::test]
 async fn many_starts_at_once_make_the_tables_once_on_postgres() {
     many_starts_at_once_make_the_tables_once(Engine::Postgres).await;
-}
-
-async fn a_database_of_a_newer_version_is_refused(engine: Engine) {
-    let bench = Bench::new(engine).await;
-    bench
-        .texts(
-            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
-             SELECT 9999, 'later', success, checksum, 0 FROM _sqlx_migrations \
-             WHERE version = 1 RETURNING description",
-        )
-        .await;
-    let refused = storage::connect(&bench.database.url, 2).await;
-    assert!(matches!(refused.err(), Some(ConnectError::Migrate(_))));
-}
-
-#[tokio::test]
-async fn a_database_of_a_newer_version_is_refused_on_sqlite() {
-    a_database_of_a_newer_version_is_refused(Engine::Sqlite).await;
-}
-
-#[tokio::test]
-async fn a_database_of_a_newer_version_is_refused_on_postgres() {
-    a_database_of_a_newer_version_is_refused(Engine::Postgres).await;
 }
