@@ -34,11 +34,13 @@ pub enum EndReason {
     Disabled,
     /// A refresh came from elsewhere than the rules allow.
     Moved,
+    /// A reason that only a newer version of this program knows.
+    Other,
 }
 
 impl EndReason {
     /// All reasons.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Logout,
         Self::LogoutAll,
         Self::Reuse,
@@ -49,6 +51,7 @@ impl EndReason {
         Self::Administrator,
         Self::Disabled,
         Self::Moved,
+        Self::Other,
     ];
 
     /// The stored name.
@@ -64,6 +67,7 @@ impl EndReason {
             Self::Administrator => "administrator",
             Self::Disabled => "disabled",
             Self::Moved => "moved",
+            Self::Other => "other",
         }
     }
 

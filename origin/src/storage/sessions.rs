@@ -48,7 +48,7 @@ fn read<Db: Engine>(columns: &mut Columns<'_, Db>) -> Result<Session, Fault> {
         ended: ended(
             columns.next::<Option<String>>()?.as_deref(),
             columns.time()?,
-        )?,
+        ),
         created_at: columns.time()?,
         last_used_at: columns.time()?,
         idle_expires_at: columns.time()?,
@@ -60,11 +60,11 @@ fn read<Db: Engine>(columns: &mut Columns<'_, Db>) -> Result<Session, Fault> {
     })
 }
 
-fn ended(reason: Option<&str>, at: UnixSeconds) -> Result<Option<Ended>, Fault> {
-    let Some(name) = reason else { return Ok(None) };
-    let reason =
-        EndReason::from_name(name).ok_or(Fault::Unreadable("a reason why a session ended"))?;
-    Ok(Some(Ended { reason, at }))
+fn ended(reason: Option<&str>, at: UnixSeconds) -> Option<Ended> {
+    let name = reason?;
+    // A reason that only a newer program knows is one to be over, too.
+    let reason = EndReason::from_name(name).unwrap_or(EndReason::Other);
+    Some(Ended { reason, at })
 }
 
 /// Adds a session.

@@ -4,7 +4,10 @@
 
 use std::borrow::Cow;
 
-use portcullis_origin::storage::{self, ConnectError};
+use portcullis_origin::{
+    domain::session::EndReason,
+    storage::{self, ConnectError},
+};
 use sqlx::{
     Connection as _, PgConnection, SqlStr, SqliteConnection,
     migrate::{Migration, MigrationType, Migrator},
@@ -12,7 +15,7 @@ use sqlx::{
 
 use super::{
     Bench,
-    samples::{NOW, session_id, user_id},
+    samples::{NOW, session, session_id, user, user_id},
 };
 use crate::support::{Database, Engine};
 
@@ -345,7 +348,7 @@ async fn later_step(bench: &Bench, version: i64, name: &'static str) {
 
 async fn this_program_starts_where_a_newer_one_has_only_added(engine: Engine) {
     let bench = Bench::new(engine).await;
-    bench.add_user(&super::samples::user(1, "ann")).await;
+    bench.add_user(&user(1, "ann")).await;
     run(
         engine,
         &bench.database,
@@ -358,7 +361,14 @@ async fn this_program_starts_where_a_newer_one_has_only_added(engine: Engine) {
     storage::migrate(&bench.database.url).await.unwrap();
     let store = storage::connect(&bench.database.url, 2).await.unwrap();
     assert!(store.user(user_id(1)).await.unwrap().is_some());
-    bench.add_user(&super::samples::user(2, "bob")).await;
+    bench.add_user(&user(2, "bob")).await;
+    // What a newer one writes into the old columns is read as well.
+    bench.add_session(&session(1, user_id(1))).await;
+    let sql = "UPDATE sessions SET ended = 'a reason of tomorrow'";
+    run(engine, &bench.database, &[(sql, &[])]).await;
+    let (session, _) = store.session(session_id(1)).await.unwrap().unwrap();
+    assert!(!session.is_active(NOW));
+    assert_eq!(session.ended.unwrap().reason, EndReason::Other);
 }
 
 #[tokio::test]
