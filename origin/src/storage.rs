@@ -8,12 +8,17 @@
 
 mod audit;
 mod changes;
+mod cleanup;
 mod connect;
+mod criteria;
 mod driver;
 mod engine;
 mod fault;
 mod feed;
+mod jobs;
+mod listed;
 mod migrations;
+mod plans;
 mod postgres;
 mod restored;
 mod sessions;

@@ -98,6 +98,10 @@ id! {
     /// One access token; its `jti` (RFC 7519 §4.1.7).
     TokenId
 }
+id! {
+    /// A plan of which sessions to end, stored until somebody carries it out.
+    PlanId
+}
 
 /// The `kid` of a signing key: 1 to 128 characters of the base64url alphabet, `.`, `:` or `=`.
 ///

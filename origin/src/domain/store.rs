@@ -11,7 +11,7 @@
 
 use async_trait::async_trait;
 use portcullis_shared::{
-    ids::{KeyId, SessionId, UserId},
+    ids::{KeyId, PlanId, SessionId, UserId},
     revocation::Record,
     time::UnixSeconds,
 };
@@ -22,7 +22,10 @@ use crate::domain::{
         query::{Entry, Query},
         tail::Horizon,
     },
+    cleanup::Hold,
     clock::UnixMillis,
+    criteria::SessionFilter,
+    plan::{Plan, Planned, Progress},
     session::{EndReason, Session},
     signing_keys::StoredKey,
     throttle::{bucket::Bucket, key::Key, settlement::Settlement},
@@ -116,6 +119,45 @@ pub struct RecordChange {
     pub events: Vec<Event>,
 }
 
+/// The next sessions of a plan, held, with the plan and some of the users.
+#[derive(Debug)]
+pub struct PlanStep<'a> {
+    /// The plan as it is.
+    pub plan: &'a Plan,
+    /// The next of its sessions, whether they still exist or not.
+    pub planned: &'a [Planned],
+    /// The users who have more of these sessions than was asked for.
+    pub users: &'a [User],
+    /// Those of the sessions that exist.
+    pub sessions: &'a [Session],
+}
+
+/// What a decision over the next sessions of a plan writes.
+#[derive(Debug, Default)]
+pub struct PlanChange {
+    /// How far the plan's run has come; none leaves it as it is.
+    pub progress: Option<Progress>,
+    /// New states of users that were shown.
+    pub users: Vec<User>,
+    /// Sessions to end, of those that were shown.
+    pub ended: Vec<(SessionId, EndReason)>,
+    /// What goes into the feed.
+    pub revocations: Vec<Record>,
+    /// What goes into the audit trail.
+    pub events: Vec<Event>,
+}
+
+/// How many sessions of a plan are held at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Batch {
+    /// At most so many sessions.
+    pub limit: u32,
+    /// Users who have more sessions among them than this are held too.
+    pub users_beyond: usize,
+}
+
+/// A decision over the next sessions of a plan, run while all that it is shown is held.
+pub type PlanDecision = Box<dyn FnOnce(&PlanStep<'_>) -> PlanChange + Send>;
 /// A decision over a session and its user, run while the session is held.
 pub type SessionDecision = Box<dyn FnOnce(&Session, &User) -> SessionChange + Send>;
 /// A decision over a user and the user's active sessions, run while all are held.
@@ -284,6 +326,64 @@ pub trait Store: Send + Sync {
     /// Holds the record of the settings of the last start (empty before the first one), decides,
     /// writes; the answer comes after the commit.
     async fn change_settings_record(&self, decide: RecordDecision) -> Result<(), StoreError>;
+
+    /// Sessions that meet a filter, with their users, in the order of the sessions' ids.
+    async fn sessions(&self, filter: &SessionFilter) -> Result<Vec<(Session, User)>, StoreError>;
+
+    /// As [`Store::sessions`], but which they are alone.
+    async fn matching_sessions(&self, filter: &SessionFilter) -> Result<Vec<Planned>, StoreError>;
+
+    /// Adds a plan, or writes what may change of it, and adds sessions to it that it does not have.
+    async fn put_plan(
+        &self,
+        plan: &Plan,
+        sessions: &[Planned],
+        events: &[Event],
+    ) -> Result<(), StoreError>;
+
+    /// The plan of this id.
+    async fn plan(&self, id: PlanId) -> Result<Option<Plan>, StoreError>;
+
+    /// Holds a plan, then those of the users of its next sessions who have many of them, then
+    /// these sessions in the order of the plan; decides, writes. `None` when there is no such plan.
+    /// The answer comes after the commit.
+    async fn change_planned(
+        &self,
+        id: PlanId,
+        batch: Batch,
+        now: UnixMillis,
+        decide: PlanDecision,
+    ) -> Result<Option<Seq>, StoreError>;
+
+    /// Looks at sessions after `after` in the order of their ids, and removes the first `limit`
+    /// that were over at `cutoff`, access tokens and all: how many were removed, and the last one
+    /// looked at, none when there are no more.
+    async fn remove_sessions_over(
+        &self,
+        cutoff: UnixSeconds,
+        after: Option<SessionId>,
+        limit: u32,
+    ) -> Result<(u64, Option<SessionId>), StoreError>;
+
+    /// Removes at most `limit` entries of the feed that were dropped before `cutoff`; answers how
+    /// many.
+    async fn remove_revocations(&self, cutoff: UnixSeconds, limit: u32) -> Result<u64, StoreError>;
+
+    /// Removes plans that had expired at `cutoff`, at most `limit` of their sessions; answers how
+    /// many rows.
+    async fn remove_plans(&self, cutoff: UnixSeconds, limit: u32) -> Result<u64, StoreError>;
+
+    /// Takes a job that nobody holds and that was not done lately, or holds on to it; tells
+    /// whether it is the holder's.
+    async fn hold_job(&self, hold: &Hold) -> Result<bool, StoreError>;
+
+    /// Lets go of a job that is done.
+    async fn finish_job(
+        &self,
+        job: &'static str,
+        holder: [u8; 16],
+        now: UnixSeconds,
+    ) -> Result<(), StoreError>;
 
     /// Waits for what is being written, and lets go of the database.
     async fn close(&self);

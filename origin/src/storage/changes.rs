@@ -5,7 +5,7 @@
 //! what was committed before it began, so one that waited for a row knows nothing newer of others.
 
 use portcullis_shared::{
-    ids::{SessionId, UserId},
+    ids::{PlanId, SessionId, UserId},
     time::UnixSeconds,
 };
 
@@ -14,13 +14,17 @@ use super::{
     driver::{Connection, Work},
     engine::Engine,
     fault::Fault,
-    feed, sessions, settings_record, signing_keys, throttle, users,
+    feed, plans, sessions, settings_record, signing_keys, throttle, users,
 };
 use crate::domain::{
     audit::Event,
     clock::UnixMillis,
-    session::Ended,
-    store::{KeysDecision, RecordDecision, Seq, SessionDecision, ThrottleDecision, UserDecision},
+    plan::{Plan, Planned},
+    session::{EndReason, Ended},
+    store::{
+        Batch, KeysDecision, PlanDecision, PlanStep, RecordDecision, Seq, SessionDecision,
+        ThrottleDecision, UserDecision,
+    },
     throttle::key::Key,
     user::User,
 };
@@ -119,10 +123,7 @@ impl<Db: Engine> Work<Db> for ChangeUser {
         if let Some(user) = &change.user {
             users::update::<Db>(connection, user).await?;
         }
-        let at = self.now.seconds();
-        for &(id, reason) in &change.ended {
-            sessions::end::<Db>(connection, id, Ended { reason, at }).await?;
-        }
+        end_sessions::<Db>(connection, &change.ended, self.now.seconds()).await?;
         if let Some(session) = &change.opened {
             sessions::insert::<Db>(connection, session).await?;
         }
@@ -172,6 +173,89 @@ impl<Db: Engine> Work<Db> for ForgetThrottle {
     async fn run(self, connection: &mut Connection<Db>) -> Result<u64, Fault> {
         throttle::forget::<Db>(connection, self.before, self.limit).await
     }
+}
+
+/// [`Store::put_plan`](crate::domain::store::Store::put_plan).
+pub(super) struct PutPlan {
+    pub(super) plan: Plan,
+    pub(super) sessions: Vec<Planned>,
+    pub(super) events: Vec<Event>,
+}
+
+impl<Db: Engine> Work<Db> for PutPlan {
+    type Output = ();
+
+    async fn run(self, connection: &mut Connection<Db>) -> Result<(), Fault> {
+        plans::put::<Db>(connection, &self.plan).await?;
+        plans::add::<Db>(connection, self.plan.id, &self.sessions).await?;
+        audit::append::<Db>(connection, &self.events).await
+    }
+}
+
+/// [`Store::change_planned`](crate::domain::store::Store::change_planned).
+pub(super) struct ChangePlanned {
+    pub(super) id: PlanId,
+    pub(super) batch: Batch,
+    pub(super) now: UnixMillis,
+    pub(super) decide: PlanDecision,
+}
+
+impl<Db: Engine> Work<Db> for ChangePlanned {
+    type Output = Option<Seq>;
+
+    async fn run(self, connection: &mut Connection<Db>) -> Result<Option<Seq>, Fault> {
+        // Two runs of one plan wait here; nobody else holds plans.
+        let Some(plan) = plans::hold::<Db>(connection, self.id).await? else {
+            return Ok(None);
+        };
+        let reached = plan.progress.reached;
+        let planned = plans::next::<Db>(connection, self.id, reached, self.batch.limit).await?;
+        let crowded = crowded(&planned, self.batch.users_beyond);
+        let users = users::hold_listed::<Db>(connection, &crowded).await?;
+        let ids = planned.iter().map(|planned| &planned.session_id);
+        let sessions = sessions::hold_listed::<Db>(connection, ids).await?;
+        let change = (self.decide)(&PlanStep {
+            plan: &plan,
+            planned: &planned,
+            users: &users,
+            sessions: &sessions,
+        });
+        for user in &change.users {
+            users::update::<Db>(connection, user).await?;
+        }
+        end_sessions::<Db>(connection, &change.ended, self.now.seconds()).await?;
+        if let Some(progress) = change.progress {
+            plans::put::<Db>(connection, &Plan { progress, ..plan }).await?;
+        }
+        audit::append::<Db>(connection, &change.events).await?;
+        match feed::publish::<Db>(connection, &change.revocations, self.now).await? {
+            Some(seq) => Ok(Some(seq)),
+            None => feed::seq::<Db>(connection).await.map(Some),
+        }
+    }
+}
+
+/// Ends sessions, with a statement for each reason and not for each session.
+async fn end_sessions<Db: Engine>(
+    connection: &mut Connection<Db>,
+    ended: &[(SessionId, EndReason)],
+    at: UnixSeconds,
+) -> Result<(), Fault> {
+    for reason in EndReason::ALL {
+        let of_reason = ended.iter().filter(|(_, other)| *other == reason);
+        let ids = of_reason.map(|(id, _)| id);
+        sessions::end::<Db>(connection, ids, Ended { reason, at }).await?;
+    }
+    Ok(())
+}
+
+/// The users of whom there are more than `beyond` sessions, in order.
+fn crowded(planned: &[Planned], beyond: usize) -> Vec<UserId> {
+    let of_one = planned.chunk_by(|one, next| one.user_id == next.user_id);
+    let many = of_one.filter(|sessions| sessions.len() > beyond);
+    many.filter_map(|sessions| sessions.first())
+        .map(|planned| planned.user_id)
+        .collect()
 }
 
 /// [`Store::change_signing_keys`](crate::domain::store::Store::change_signing_keys).

@@ -88,6 +88,8 @@ pub(super) trait Engine:
 {
     /// Whether `FOR UPDATE` holds rows. Where there is one writer, nobody else is to be kept off.
     const HOLDS_ROWS: bool;
+    /// Whether `lower` folds more than the letters of ASCII, unless it is told not to.
+    const FOLDS_BY_LOCALE: bool;
     /// The statement that reads the time of the database in Unix milliseconds, and touches a table.
     const READ_TIME: &'static str;
     /// The statement that reads the greatest number of the audit trail, 0 where there is none, and

@@ -4,7 +4,10 @@
 //! who revokes waits, so the order of commits is the order of `seq`, and a reader who sees a `seq`
 //! sees every entry up to it.
 
-use portcullis_shared::revocation::{Digest, Kind, Record};
+use portcullis_shared::{
+    revocation::{Digest, Kind, Record},
+    time::UnixSeconds,
+};
 
 use super::{
     driver::Connection,
@@ -56,6 +59,9 @@ pub(super) async fn advance<Db: Engine>(
 /// than any two clocks are apart.
 const KEPT_AFTER: i64 = 3600;
 
+/// How many entries whose time is over a revocation removes at most.
+const DROPPED_AT_ONCE: u32 = 1000;
+
 /// Publishes `records` under a new `seq`, which it answers; none when there is nothing to publish.
 /// Entries whose time is over go, so that there are never more than revocations per token
 /// lifetime. Must be the last thing that a transaction does.
@@ -71,11 +77,27 @@ pub(super) async fn publish<Db: Engine>(
     for record in records {
         upsert::<Db>(connection, record, seq).await?;
     }
-    Statement::<Db>::new("DELETE FROM revocations WHERE drop_at < $1")
-        .bind(now.seconds().plus(-KEPT_AFTER).0)
-        .run(connection)
-        .await?;
+    // As many as nobody waits for; cleanup takes the rest.
+    remove_dropped::<Db>(connection, now.seconds().plus(-KEPT_AFTER), DROPPED_AT_ONCE).await?;
     Ok(Some(seq))
+}
+
+/// Removes entries that were to be dropped before `cutoff`, the oldest first; answers how many.
+/// Whoever calls it must hold the feed.
+pub(super) async fn remove_dropped<Db: Engine>(
+    connection: &mut Connection<Db>,
+    cutoff: UnixSeconds,
+    limit: u32,
+) -> Result<u64, Fault> {
+    let rows = Statement::<Db>::new(
+        "DELETE FROM revocations WHERE (kind, digest) IN (SELECT kind, digest FROM revocations \
+         WHERE drop_at < $1 ORDER BY drop_at LIMIT $2) RETURNING kind",
+    )
+    .bind(cutoff.0)
+    .bind(i64::from(limit))
+    .rows(connection)
+    .await?;
+    Ok(rows.len() as u64)
 }
 
 /// Of two entries for the same thing stays what refuses whatever either refuses.

@@ -41,6 +41,7 @@ pub(super) const SQLITE: Steps = steps!("sqlite":
     2 "0002_users",
     3 "0003_sessions",
     4 "0004_throttle",
+    5 "0005_revocation_plans",
     6 "0006_audit",
     7 "0007_restored",
 );
@@ -51,6 +52,7 @@ pub(super) const POSTGRES: Steps = steps!("postgres":
     2 "0002_users",
     3 "0003_sessions",
     4 "0004_throttle",
+    5 "0005_revocation_plans",
     6 "0006_audit",
     7 "0007_restored",
 );

@@ -18,6 +18,7 @@ use super::{
 
 impl Engine for Postgres {
     const HOLDS_ROWS: bool = true;
+    const FOLDS_BY_LOCALE: bool = true;
     const READ_TIME: &'static str =
         "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) FROM feed";
     // A transaction has this lock before it takes a number, and until its rows can be seen. The

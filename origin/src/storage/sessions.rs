@@ -9,6 +9,7 @@ use super::{
     driver::Connection,
     engine::{Engine, holding},
     fault::Fault,
+    listed::{listed_ids, over_listed, packed},
     statement::{Columns, Statement},
     users::{self, user_columns},
 };
@@ -32,8 +33,10 @@ macro_rules! session_columns {
     };
 }
 
+pub(super) use session_columns;
+
 /// Reads the columns of `session_columns!`.
-fn read<Db: Engine>(columns: &mut Columns<'_, Db>) -> Result<Session, Fault> {
+pub(super) fn read<Db: Engine>(columns: &mut Columns<'_, Db>) -> Result<Session, Fault> {
     Ok(Session {
         id: columns.bytes()?,
         user_id: columns.bytes()?,
@@ -125,20 +128,54 @@ fn bind_mutable<Db: Engine>(statement: Statement<Db>, session: &Session) -> Stat
         .bind_context(&session.last_from)
 }
 
-/// Ends a session that has not ended; the first end stays.
+/// Ends those of the sessions that have not ended; the first end stays.
 pub(super) async fn end<Db: Engine>(
     connection: &mut Connection<Db>,
-    id: SessionId,
+    ids: impl IntoIterator<Item = &SessionId> + Send,
     ended: Ended,
 ) -> Result<(), Fault> {
-    Statement::<Db>::new(
-        "UPDATE sessions SET ended = $1, ended_at = $2 WHERE id = $3 AND ended IS NULL",
-    )
+    let (bytes, length) = packed(ids.into_iter().map(SessionId::as_bytes));
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    Statement::<Db>::new(over_listed!(
+        "UPDATE sessions SET ended = $3, ended_at = $4 WHERE ended IS NULL AND id IN ",
+        listed_ids!()
+    ))
+    .bind(bytes.as_slice())
+    .bind(length)
     .bind(ended.reason.as_str())
     .bind(ended.at.0)
-    .bind(id.as_bytes().as_slice())
     .run(connection)
     .await
+}
+
+/// Those of these sessions that exist, held in the order of their users and ids.
+pub(super) async fn hold_listed<Db: Engine>(
+    connection: &mut Connection<Db>,
+    ids: impl IntoIterator<Item = &SessionId> + Send,
+) -> Result<Vec<Session>, Fault> {
+    let (bytes, length) = packed(ids.into_iter().map(SessionId::as_bytes));
+    if bytes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sql = holding!(
+        Db,
+        over_listed!(
+            "SELECT ",
+            session_columns!(),
+            " FROM sessions WHERE id IN ",
+            listed_ids!(),
+            " ORDER BY user_id, id"
+        )
+    );
+    let statement = Statement::<Db>::new(sql)
+        .bind(bytes.as_slice())
+        .bind(length);
+    let rows = statement.rows(connection).await?;
+    rows.iter()
+        .map(|row| read(&mut Columns::<Db>::of(row)))
+        .collect()
 }
 
 /// The session of this id, held.

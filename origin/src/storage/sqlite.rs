@@ -20,6 +20,7 @@ use writer::Queue;
 
 impl Engine for Sqlite {
     const HOLDS_ROWS: bool = false;
+    const FOLDS_BY_LOCALE: bool = false;
     const READ_TIME: &'static str = "SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER) FROM feed";
     // There is one writer at a time: whatever has a smaller number than what is visible is too.
     const AUDIT_HORIZON: &'static str = "SELECT coalesce(max(id), 0), '' FROM audit_events";

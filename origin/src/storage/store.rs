@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use portcullis_shared::{
-    ids::{SessionId, UserId},
+    ids::{PlanId, SessionId, UserId},
     time::UnixSeconds,
 };
 use sqlx::pool::PoolConnection;
@@ -10,13 +10,18 @@ use sqlx::pool::PoolConnection;
 use super::{
     audit,
     changes::{
-        AdvanceSeq, AppendAudit, ChangeSession, ChangeSettingsRecord, ChangeSigningKeys,
-        ChangeThrottle, ChangeUser, CreateUser, DeleteAudit, FillSkeletons, ForgetThrottle,
+        AdvanceSeq, AppendAudit, ChangePlanned, ChangeSession, ChangeSettingsRecord,
+        ChangeSigningKeys, ChangeThrottle, ChangeUser, CreateUser, DeleteAudit, FillSkeletons,
+        ForgetThrottle, PutPlan,
     },
+    cleanup::{self, RemovePlans, RemoveRevocations, RemoveSessions},
+    criteria,
     driver::Driver,
     engine::Engine as _,
     fault::{Fault, within_patience},
     feed,
+    jobs::{FinishJob, HoldJob},
+    plans,
     restored::{self, MarkRestored},
     sessions, signing_keys,
     statement::{Columns, Statement},
@@ -28,12 +33,15 @@ use crate::domain::{
         query::{Entry, Query},
         tail::Horizon,
     },
+    cleanup::Hold,
     clock::UnixMillis,
+    criteria::SessionFilter,
+    plan::{Plan, Planned},
     session::Session,
     signing_keys::StoredKey,
     store::{
-        CreateUserError, FeedRange, KeysDecision, RecordDecision, Restored, Seq, SessionDecision,
-        Store, StoreError, ThrottleDecision, UserDecision, UserFilter,
+        Batch, CreateUserError, FeedRange, KeysDecision, PlanDecision, RecordDecision, Restored,
+        Seq, SessionDecision, Store, StoreError, ThrottleDecision, UserDecision, UserFilter,
     },
     throttle::{bucket::Bucket, key::Key},
     user::{User, Username},
@@ -220,6 +228,94 @@ impl<D: Driver> Store for SqlStore<D> {
 
     async fn change_settings_record(&self, decide: RecordDecision) -> Result<(), StoreError> {
         Ok(self.driver.write(ChangeSettingsRecord(decide)).await?)
+    }
+
+    async fn sessions(&self, filter: &SessionFilter) -> Result<Vec<(Session, User)>, StoreError> {
+        let query = async { criteria::sessions::<D::Db>(&mut *self.reader().await?, filter).await };
+        Ok(within_patience(query).await?)
+    }
+
+    async fn matching_sessions(&self, filter: &SessionFilter) -> Result<Vec<Planned>, StoreError> {
+        let query = async { criteria::matching::<D::Db>(&mut *self.reader().await?, filter).await };
+        Ok(within_patience(query).await?)
+    }
+
+    async fn put_plan(
+        &self,
+        plan: &Plan,
+        sessions: &[Planned],
+        events: &[Event],
+    ) -> Result<(), StoreError> {
+        let work = PutPlan {
+            plan: plan.clone(),
+            sessions: sessions.to_vec(),
+            events: events.to_vec(),
+        };
+        Ok(self.driver.write(work).await?)
+    }
+
+    async fn plan(&self, id: PlanId) -> Result<Option<Plan>, StoreError> {
+        let query = async { plans::by_id::<D::Db>(&mut *self.reader().await?, id).await };
+        Ok(within_patience(query).await?)
+    }
+
+    async fn change_planned(
+        &self,
+        id: PlanId,
+        batch: Batch,
+        now: UnixMillis,
+        decide: PlanDecision,
+    ) -> Result<Option<Seq>, StoreError> {
+        let work = ChangePlanned {
+            id,
+            batch,
+            now,
+            decide,
+        };
+        Ok(self.driver.write(work).await?)
+    }
+
+    async fn remove_sessions_over(
+        &self,
+        cutoff: UnixSeconds,
+        after: Option<SessionId>,
+        limit: u32,
+    ) -> Result<(u64, Option<SessionId>), StoreError> {
+        // Found by a reader, so that who writes waits for the removal alone.
+        let query = async {
+            let connection = &mut *self.reader().await?;
+            cleanup::sessions_over::<D::Db>(connection, cutoff, after, limit).await
+        };
+        let ids = within_patience(query).await?;
+        let Some(last) = ids.last().copied() else {
+            return Ok((0, None));
+        };
+        let removed = self.driver.write(RemoveSessions { ids, cutoff }).await?;
+        Ok((removed, Some(last)))
+    }
+
+    async fn remove_revocations(&self, cutoff: UnixSeconds, limit: u32) -> Result<u64, StoreError> {
+        Ok(self
+            .driver
+            .write(RemoveRevocations { cutoff, limit })
+            .await?)
+    }
+
+    async fn remove_plans(&self, cutoff: UnixSeconds, limit: u32) -> Result<u64, StoreError> {
+        Ok(self.driver.write(RemovePlans { cutoff, limit }).await?)
+    }
+
+    async fn hold_job(&self, hold: &Hold) -> Result<bool, StoreError> {
+        Ok(self.driver.write(HoldJob(*hold)).await?)
+    }
+
+    async fn finish_job(
+        &self,
+        job: &'static str,
+        holder: [u8; 16],
+        now: UnixSeconds,
+    ) -> Result<(), StoreError> {
+        Ok(self.driver.write(FinishJob { job, holder, now }).await?)
     }
 
     async fn close(&self) {

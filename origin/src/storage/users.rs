@@ -7,8 +7,9 @@ use super::{
     engine::{Engine, holding},
     fault::Fault,
     feed,
+    listed::{listed_ids, over_listed, packed},
     statement::{Columns, Statement},
-    values::storable,
+    values::{pattern, storable},
 };
 use crate::domain::{
     store::{Seq, UserFilter},
@@ -212,6 +213,34 @@ pub(super) async fn hold<Db: Engine>(
         .transpose()
 }
 
+/// Those of these users who exist, held in the order of their ids.
+pub(super) async fn hold_listed<Db: Engine>(
+    connection: &mut Connection<Db>,
+    ids: &[UserId],
+) -> Result<Vec<User>, Fault> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (bytes, length) = packed(ids.iter().map(UserId::as_bytes));
+    let sql = holding!(
+        Db,
+        over_listed!(
+            "SELECT ",
+            user_columns!(),
+            " FROM users WHERE id IN ",
+            listed_ids!(),
+            " ORDER BY id"
+        )
+    );
+    let statement = Statement::<Db>::new(sql)
+        .bind(bytes.as_slice())
+        .bind(length);
+    let rows = statement.rows(connection).await?;
+    rows.iter()
+        .map(|row| read(&mut Columns::<Db>::of(row)))
+        .collect()
+}
+
 /// The user of this id, who exists, and the feed's `seq`, both as they are now.
 pub(super) async fn with_seq<Db: Engine>(
     connection: &mut Connection<Db>,
@@ -270,28 +299,4 @@ pub(super) async fn list<Db: Engine>(
     .iter()
     .map(|row| read(&mut Columns::<Db>::of(row)))
     .collect()
-}
-
-/// A pattern for LIKE that finds `text` to the letter; names are kept in lower case.
-fn pattern(text: &str) -> String {
-    let mut pattern = String::from("%");
-    for character in text.chars() {
-        if matches!(character, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(character.to_ascii_lowercase());
-    }
-    pattern.push('%');
-    pattern
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_search_is_taken_to_the_letter() {
-        assert_eq!(pattern(r"50%_\A"), r"%50\%\_\\a%");
-        assert_eq!(pattern(""), "%%");
-    }
 }

@@ -37,6 +37,20 @@ pub(super) fn storable(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// A pattern for LIKE that finds `text` to the letter in what is in lower case, as far as ASCII
+/// goes.
+pub(super) fn pattern(text: &str) -> String {
+    let mut pattern = String::from("%");
+    for character in text.chars() {
+        if matches!(character, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(character.to_ascii_lowercase());
+    }
+    pattern.push('%');
+    pattern
+}
+
 impl<Db: Engine> Statement<Db> {
     /// Gives the next argument, free text or none.
     pub(super) fn bind_text(self, text: Option<&str>) -> Self {
@@ -81,6 +95,12 @@ impl<Db: Engine> Columns<'_, Db> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_search_is_taken_to_the_letter() {
+        assert_eq!(pattern(r"50%_\A"), r"%50\%\_\\a%");
+        assert_eq!(pattern(""), "%%");
+    }
 
     #[test]
     fn addresses_come_back_and_networks_are_ranges() {

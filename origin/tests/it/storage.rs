@@ -6,12 +6,16 @@
 
 mod audit;
 mod bench;
+mod cleanup;
 mod covered;
+mod criteria;
 mod feed;
+mod jobs;
 mod keys;
 mod lifetime;
 mod on_postgres;
 mod on_sqlite;
+mod plans;
 mod races;
 mod restored;
 mod samples;
@@ -115,6 +119,7 @@ suite! {
         users::the_first_end_of_a_session_stays,
         users::a_deleted_user_leaves_nothing_but_the_trail,
         users::a_deletion_beats_every_refresh_and_login_that_races_it,
+        users::sessions_of_a_user_may_end_for_different_reasons,
         races::a_ban_beats_every_refresh_and_login_that_races_it,
     ]
     Throttle: [throttle::counts_come_in_the_order_of_their_keys]
@@ -152,6 +157,37 @@ suite! {
         audit::the_settings_record_is_kept_with_its_events,
         audit::replicas_that_start_at_once_write_one_event,
     ]
+    Sessions: [
+        criteria::each_criterion_finds_what_meets_it_and_nothing_else,
+        criteria::criteria_must_all_be_met,
+        criteria::sessions_are_found_by_whether_they_are_over,
+        criteria::sessions_come_with_their_users_in_the_order_of_their_ids,
+    ]
+    MatchingSessions: [criteria::pages_of_sessions_follow_each_other_without_gap_or_overlap]
+    PutPlan: [
+        plans::a_plan_comes_back_as_it_was,
+        plans::a_session_cannot_be_in_a_plan_twice,
+    ]
+    Plan: [plans::a_missing_plan_is_none]
+    ChangePlanned: [
+        plans::a_missing_plan_is_not_decided_over,
+        plans::the_sessions_of_a_plan_come_in_batches_those_of_one_user_together,
+        plans::what_is_decided_over_a_batch_is_written_whole,
+        plans::a_batch_that_fails_half_way_leaves_nothing,
+        plans::two_runs_of_a_plan_take_turns,
+        plans::a_batch_sees_the_refresh_that_it_waited_for,
+    ]
+    RemoveSessionsOver: [
+        cleanup::sessions_go_when_they_and_their_tokens_were_over_at_the_cutoff,
+        cleanup::removal_goes_on_after_the_last_one_looked_at,
+    ]
+    RemoveRevocations: [cleanup::dropped_entries_go_a_few_at_a_time_the_oldest_first]
+    RemovePlans: [cleanup::expired_plans_go_with_their_sessions_a_few_at_a_time]
+    HoldJob: [
+        jobs::of_many_who_want_a_job_one_gets_it,
+        jobs::a_job_is_taken_over_when_its_holder_is_not_heard_of,
+    ]
+    FinishJob: [jobs::a_job_that_was_done_is_not_done_again_too_soon]
     Close: [
         lifetime::closing_waits_for_what_is_being_written,
         lifetime::a_new_start_finds_everything,

@@ -12,20 +12,23 @@ use portcullis_origin::domain::{
         query::{Entry, Query},
         tail::Horizon,
     },
+    cleanup::Hold,
     clock::UnixMillis,
+    criteria::SessionFilter,
     hashing::{Hasher, Parameters},
     master_key::MasterKeys,
+    plan::{Plan, Planned},
     session::Session,
     signing_keys::StoredKey,
     store::{
-        CreateUserError, FeedRange, KeysDecision, RecordDecision, Restored, Seq, SessionDecision,
-        Store, StoreError, ThrottleDecision, UserDecision, UserFilter,
+        Batch, CreateUserError, FeedRange, KeysDecision, PlanDecision, RecordDecision, Restored,
+        Seq, SessionDecision, Store, StoreError, ThrottleDecision, UserDecision, UserFilter,
     },
     throttle::{bucket::Bucket, key::Key},
     user::{User, Username},
 };
 use portcullis_shared::{
-    ids::{SessionId, UserId},
+    ids::{PlanId, SessionId, UserId},
     time::UnixSeconds,
 };
 
@@ -139,6 +142,52 @@ impl Store for Failing {
         Err(self.error())
     }
     async fn change_settings_record(&self, _: RecordDecision) -> Result<(), StoreError> {
+        Err(self.error())
+    }
+    async fn sessions(&self, _: &SessionFilter) -> Result<Vec<(Session, User)>, StoreError> {
+        Err(self.error())
+    }
+    async fn matching_sessions(&self, _: &SessionFilter) -> Result<Vec<Planned>, StoreError> {
+        Err(self.error())
+    }
+    async fn put_plan(&self, _: &Plan, _: &[Planned], _: &[Event]) -> Result<(), StoreError> {
+        Err(self.error())
+    }
+    async fn plan(&self, _: PlanId) -> Result<Option<Plan>, StoreError> {
+        Err(self.error())
+    }
+    async fn change_planned(
+        &self,
+        _: PlanId,
+        _: Batch,
+        _: UnixMillis,
+        _: PlanDecision,
+    ) -> Result<Option<Seq>, StoreError> {
+        Err(self.error())
+    }
+    async fn remove_sessions_over(
+        &self,
+        _: UnixSeconds,
+        _: Option<SessionId>,
+        _: u32,
+    ) -> Result<(u64, Option<SessionId>), StoreError> {
+        Err(self.error())
+    }
+    async fn remove_revocations(&self, _: UnixSeconds, _: u32) -> Result<u64, StoreError> {
+        Err(self.error())
+    }
+    async fn remove_plans(&self, _: UnixSeconds, _: u32) -> Result<u64, StoreError> {
+        Err(self.error())
+    }
+    async fn hold_job(&self, _: &Hold) -> Result<bool, StoreError> {
+        Err(self.error())
+    }
+    async fn finish_job(
+        &self,
+        _: &'static str,
+        _: [u8; 16],
+        _: UnixSeconds,
+    ) -> Result<(), StoreError> {
         Err(self.error())
     }
     async fn close(&self) {}

@@ -12,18 +12,21 @@ use portcullis_origin::domain::{
         query::{Entry, Query},
         tail::Horizon,
     },
+    cleanup::Hold,
     clock::UnixMillis,
+    criteria::SessionFilter,
+    plan::{Plan, Planned},
     session::Session,
     signing_keys::StoredKey,
     store::{
-        CreateUserError, FeedRange, KeysDecision, RecordDecision, Restored, Seq, SessionDecision,
-        Store, StoreError, ThrottleDecision, UserDecision, UserFilter,
+        Batch, CreateUserError, FeedRange, KeysDecision, PlanDecision, RecordDecision, Restored,
+        Seq, SessionDecision, Store, StoreError, ThrottleDecision, UserDecision, UserFilter,
     },
     throttle::{bucket::Bucket, key::Key},
     user::{User, Username},
 };
 use portcullis_shared::{
-    ids::{SessionId, UserId},
+    ids::{PlanId, SessionId, UserId},
     time::UnixSeconds,
 };
 
@@ -54,6 +57,16 @@ pub(super) enum Method {
     AuditHorizon,
     DeleteAuditBefore,
     ChangeSettingsRecord,
+    Sessions,
+    MatchingSessions,
+    PutPlan,
+    Plan,
+    ChangePlanned,
+    RemoveSessionsOver,
+    RemoveRevocations,
+    RemovePlans,
+    HoldJob,
+    FinishJob,
     Close,
 }
 
@@ -234,6 +247,81 @@ impl Store for Covered {
     async fn change_settings_record(&self, decide: RecordDecision) -> Result<(), StoreError> {
         self.call(Method::ChangeSettingsRecord)
             .change_settings_record(decide)
+            .await
+    }
+
+    async fn sessions(&self, filter: &SessionFilter) -> Result<Vec<(Session, User)>, StoreError> {
+        self.call(Method::Sessions).sessions(filter).await
+    }
+
+    async fn matching_sessions(&self, filter: &SessionFilter) -> Result<Vec<Planned>, StoreError> {
+        self.call(Method::MatchingSessions)
+            .matching_sessions(filter)
+            .await
+    }
+
+    async fn put_plan(
+        &self,
+        plan: &Plan,
+        sessions: &[Planned],
+        events: &[Event],
+    ) -> Result<(), StoreError> {
+        self.call(Method::PutPlan)
+            .put_plan(plan, sessions, events)
+            .await
+    }
+
+    async fn plan(&self, id: PlanId) -> Result<Option<Plan>, StoreError> {
+        self.call(Method::Plan).plan(id).await
+    }
+
+    async fn change_planned(
+        &self,
+        id: PlanId,
+        batch: Batch,
+        now: UnixMillis,
+        decide: PlanDecision,
+    ) -> Result<Option<Seq>, StoreError> {
+        self.call(Method::ChangePlanned)
+            .change_planned(id, batch, now, decide)
+            .await
+    }
+
+    async fn remove_sessions_over(
+        &self,
+        cutoff: UnixSeconds,
+        after: Option<SessionId>,
+        limit: u32,
+    ) -> Result<(u64, Option<SessionId>), StoreError> {
+        self.call(Method::RemoveSessionsOver)
+            .remove_sessions_over(cutoff, after, limit)
+            .await
+    }
+
+    async fn remove_revocations(&self, cutoff: UnixSeconds, limit: u32) -> Result<u64, StoreError> {
+        self.call(Method::RemoveRevocations)
+            .remove_revocations(cutoff, limit)
+            .await
+    }
+
+    async fn remove_plans(&self, cutoff: UnixSeconds, limit: u32) -> Result<u64, StoreError> {
+        self.call(Method::RemovePlans)
+            .remove_plans(cutoff, limit)
+            .await
+    }
+
+    async fn hold_job(&self, hold: &Hold) -> Result<bool, StoreError> {
+        self.call(Method::HoldJob).hold_job(hold).await
+    }
+
+    async fn finish_job(
+        &self,
+        job: &'static str,
+        holder: [u8; 16],
+        now: UnixSeconds,
+    ) -> Result<(), StoreError> {
+        self.call(Method::FinishJob)
+            .finish_job(job, holder, now)
             .await
     }
 

@@ -462,3 +462,31 @@ pub(super) async fn a_deletion_beats_every_refresh_and_login_that_races_it(bench
     assert_eq!(bench.texts(left).await, Vec::<String>::new());
     assert_eq!(bench.store.feed(Seq(0)).await.unwrap().records.len(), 10);
 }
+
+pub(super) async fn sessions_of_a_user_may_end_for_different_reasons(bench: &Bench) {
+    bench.add_user(&user(1, "ann")).await;
+    for number in 1..=4 {
+        bench.add_session(&session(number, user_id(1))).await;
+    }
+    let reasons = [
+        (1, EndReason::Evicted),
+        (2, EndReason::Logout),
+        (3, EndReason::Evicted),
+    ];
+    let decide = move |user: &User, _: &[Session]| UserChange {
+        ended: reasons
+            .map(|(number, reason)| (session(number, user.id).id, reason))
+            .into(),
+        ..UserChange::default()
+    };
+    let changed = bench
+        .store
+        .change_user(user_id(1), MILLIS, Box::new(decide))
+        .await;
+    assert!(changed.unwrap().is_some());
+    for (number, reason) in reasons {
+        let stored = bench.stored(&session(number, user_id(1))).await;
+        assert_eq!(stored.end_reason(), Some(reason));
+    }
+    assert_eq!(bench.stored(&session(4, user_id(1))).await.ended, None);
+}
