@@ -4,7 +4,8 @@
 //! What differs beyond words is a [`driver::Driver`]: on SQLite one writer takes all changes, many
 //! in one commit; on Postgres each change has its own transaction and holds rows. Either way a
 //! decision runs once, over rows that nobody else can change meanwhile, and its answer is given
-//! after the commit.
+//! after the commit. What waits for the same is done together ([`gathering`]): changes of sessions
+//! in one transaction ([`together`]), looks at sessions in one statement.
 
 mod audit;
 mod changes;
@@ -15,8 +16,11 @@ mod driver;
 mod engine;
 mod fault;
 mod feed;
+
+mod gathering;
 mod jobs;
 mod listed;
+mod many;
 mod migrations;
 mod plans;
 mod postgres;
@@ -28,6 +32,7 @@ mod sqlite;
 mod statement;
 mod store;
 mod throttle;
+mod together;
 mod users;
 mod values;
 

@@ -88,10 +88,11 @@ impl<Db: Engine> Work<Db> for ChangeSession {
             return Ok(None);
         };
         // A statement of its own: a refresh that waited for a ban to end its session reads the ban.
-        let (user, seq) = users::with_seq::<Db>(connection, session.user_id).await?;
-        let change = (self.decide)(&session, &user);
+        let (users, seq) = users::with_seq::<Db>(connection, &[session.user_id]).await?;
+        let user = users.first().ok_or(sqlx::Error::RowNotFound)?;
+        let change = (self.decide)(&session, user);
         if let Some(session) = &change.session {
-            sessions::update::<Db>(connection, session).await?;
+            sessions::update::<Db>(connection, &[session]).await?;
         }
         audit::append::<Db>(connection, &change.events).await?;
         let published = feed::publish::<Db>(connection, &change.revocations, self.now).await?;

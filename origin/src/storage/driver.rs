@@ -31,6 +31,10 @@ pub(super) trait Driver: Send + Sync + 'static {
     /// Its engine.
     type Db: Engine;
 
+    /// How many groups of changes may be in work at once. More than one pays where a commit leaves
+    /// time for the next group's statements; the fewer, the more changes share a commit.
+    const LANES: usize;
+
     /// Connections to read with; each statement sees what was committed before it began.
     fn readers(&self) -> &Pool<Self::Db>;
 

@@ -19,6 +19,9 @@ pub(super) enum Fault {
     /// The transaction that the change shared with others was not committed.
     #[error("the transaction was lost")]
     Lost(#[source] Arc<sqlx::Error>),
+    /// What was done together with others failed for all.
+    #[error("what was done together failed")]
+    Shared(#[source] Arc<Fault>),
     /// More changes are waiting for the writer than it may keep waiting.
     #[error("too many changes are waiting")]
     Overloaded,
@@ -36,14 +39,21 @@ pub(super) enum Fault {
     Panicked,
 }
 
+impl Fault {
+    /// Whether trying again later may help.
+    pub(super) fn may_pass(&self) -> bool {
+        match self {
+            Self::Database(error) => may_pass(error),
+            Self::Shared(fault) => fault.may_pass(),
+            Self::Lost(_) | Self::Overloaded | Self::Closed | Self::TimedOut => true,
+            Self::Unreadable(_) | Self::Panicked => false,
+        }
+    }
+}
+
 impl From<Fault> for StoreError {
     fn from(fault: Fault) -> Self {
-        let may_pass = match &fault {
-            Fault::Database(error) => may_pass(error),
-            Fault::Lost(_) | Fault::Overloaded | Fault::Closed | Fault::TimedOut => true,
-            Fault::Unreadable(_) | Fault::Panicked => false,
-        };
-        if may_pass {
+        if fault.may_pass() {
             Self::Unavailable(fault.into())
         } else {
             Self::Broken(fault.into())

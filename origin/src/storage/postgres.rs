@@ -79,6 +79,8 @@ impl PostgresDriver {
 impl Driver for PostgresDriver {
     type Db = Postgres;
 
+    const LANES: usize = 2;
+
     fn readers(&self) -> &Pool<Postgres> {
         &self.pool
     }

@@ -1,5 +1,7 @@
 //! Sessions as rows.
 
+use std::sync::LazyLock;
+
 use portcullis_shared::{
     ids::{SessionId, UserId},
     time::UnixSeconds,
@@ -10,6 +12,7 @@ use super::{
     engine::{Engine, holding},
     fault::Fault,
     listed::{listed_ids, over_listed, packed},
+    many::{Many, places, rows_of_places},
     statement::{Columns, Statement},
     users::{self, user_columns},
 };
@@ -70,19 +73,66 @@ fn ended(reason: Option<&str>, at: UnixSeconds) -> Option<Ended> {
     Some(Ended { reason, at })
 }
 
+/// The columns that may change, in the order of [`bind_mutable`]; whose session it is and how it
+/// was opened may not.
+const MUTABLE: [&str; 17] = [
+    "generation",
+    "accepted",
+    "rotated_at",
+    "replays",
+    "late_retries",
+    "last_iat",
+    "last_exp",
+    "ended",
+    "ended_at",
+    "last_used_at",
+    "idle_expires_at",
+    "absolute_expires_at",
+    "device",
+    "flags",
+    "last_ip",
+    "last_country",
+    "last_user_agent",
+];
+
+/// The others, in the order of [`insert`].
+const FIXED: [&str; 7] = [
+    "id",
+    "user_id",
+    "client_id",
+    "created_at",
+    "opened_ip",
+    "opened_country",
+    "opened_user_agent",
+];
+
+static INSERT: LazyLock<String> = LazyLock::new(|| {
+    let columns: Vec<&str> = MUTABLE.into_iter().chain(FIXED).collect();
+    let (names, places) = (columns.join(", "), places(1, columns.len()));
+    format!("INSERT INTO sessions ({names}) VALUES ({places})")
+});
+
+static UPDATE: LazyLock<Many> = LazyLock::new(|| {
+    let set: Vec<String> = (1..)
+        .zip(MUTABLE)
+        .map(|(number, column)| format!("{column} = given.column{number}"))
+        .collect();
+    let (set, id) = (set.join(", "), MUTABLE.len() + 1);
+    Many::new(|rows| {
+        let rows = rows_of_places(rows, id);
+        format!(
+            "UPDATE sessions SET {set} FROM (VALUES {rows}) AS given \
+             WHERE sessions.id = given.column{id}"
+        )
+    })
+});
+
 /// Adds a session.
 pub(super) async fn insert<Db: Engine>(
     connection: &mut Connection<Db>,
     session: &Session,
 ) -> Result<(), Fault> {
-    let statement = Statement::<Db>::new(
-        "INSERT INTO sessions (generation, accepted, rotated_at, replays, late_retries, last_iat, \
-         last_exp, ended, ended_at, last_used_at, idle_expires_at, absolute_expires_at, device, \
-         flags, last_ip, last_country, last_user_agent, id, user_id, client_id, created_at, \
-         opened_ip, opened_country, opened_user_agent) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, \
-         $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)",
-    );
-    bind_mutable(statement, session)
+    bind_mutable(Statement::<Db>::new(INSERT.as_str()), session)
         .bind(session.id.as_bytes().as_slice())
         .bind(session.user_id.as_bytes().as_slice())
         .bind_text(Some(&session.client_id))
@@ -92,21 +142,19 @@ pub(super) async fn insert<Db: Engine>(
         .await
 }
 
-/// Writes everything that may change; whose session it is and how it was opened may not.
+/// Writes everything that may change of some sessions, each of which is there once.
 pub(super) async fn update<Db: Engine>(
     connection: &mut Connection<Db>,
-    session: &Session,
+    sessions: &[&Session],
 ) -> Result<(), Fault> {
-    let statement = Statement::<Db>::new(
-        "UPDATE sessions SET generation = $1, accepted = $2, rotated_at = $3, replays = $4, \
-         late_retries = $5, last_iat = $6, last_exp = $7, ended = $8, ended_at = $9, \
-         last_used_at = $10, idle_expires_at = $11, absolute_expires_at = $12, device = $13, \
-         flags = $14, last_ip = $15, last_country = $16, last_user_agent = $17 WHERE id = $18",
-    );
-    bind_mutable(statement, session)
-        .bind(session.id.as_bytes().as_slice())
-        .run(connection)
-        .await
+    for (sql, sessions) in UPDATE.over(sessions) {
+        let mut statement = Statement::<Db>::new(sql);
+        for session in sessions {
+            statement = bind_mutable(statement, session).bind(session.id.as_bytes().as_slice());
+        }
+        statement.run(connection).await?;
+    }
+    Ok(())
 }
 
 fn bind_mutable<Db: Engine>(statement: Statement<Db>, session: &Session) -> Statement<Db> {
@@ -197,6 +245,44 @@ pub(super) async fn hold<Db: Engine>(
         .transpose()
 }
 
+static READ_FREE: LazyLock<Many> = LazyLock::new(|| free(""));
+static HOLD_FREE: LazyLock<Many> = LazyLock::new(|| free(" FOR UPDATE SKIP LOCKED"));
+
+fn free(clause: &str) -> Many {
+    Many::new(|rows| {
+        let (columns, ids) = (session_columns!(), places(1, rows));
+        format!("SELECT {columns} FROM sessions WHERE id IN ({ids}){clause}")
+    })
+}
+
+/// Those of these sessions that nobody else holds, held.
+pub(super) async fn hold_free<Db: Engine>(
+    connection: &mut Connection<Db>,
+    ids: &[SessionId],
+) -> Result<Vec<Session>, Fault> {
+    let statements: &'static Many = if Db::HOLDS_ROWS {
+        &HOLD_FREE
+    } else {
+        &READ_FREE
+    };
+    let mut held = Vec::with_capacity(ids.len());
+    for (sql, ids) in statements.over(ids) {
+        for row in bind_ids(Statement::<Db>::new(sql), &ids)
+            .rows(connection)
+            .await?
+        {
+            held.push(read(&mut Columns::<Db>::of(&row))?);
+        }
+    }
+    Ok(held)
+}
+
+fn bind_ids<Db: Engine>(statement: Statement<Db>, ids: &[&SessionId]) -> Statement<Db> {
+    ids.iter().fold(statement, |statement, id| {
+        statement.bind(id.as_bytes().as_slice())
+    })
+}
+
 /// The sessions of a user that have not been ended, and whose access or refresh tokens were good
 /// after `cutoff`, held in the order of their ids.
 pub(super) async fn hold_unended<Db: Engine>(
@@ -221,24 +307,32 @@ pub(super) async fn hold_unended<Db: Engine>(
         .collect()
 }
 
-/// The session of this id, and its user, of one moment.
-pub(super) async fn with_user<Db: Engine>(
+static WITH_USER: LazyLock<Many> = LazyLock::new(|| {
+    Many::new(|rows| {
+        let (session, user, ids) = (session_columns!(), user_columns!(), places(1, rows));
+        format!(
+            "SELECT {session}, {user} FROM sessions JOIN users ON users.id = sessions.user_id \
+             WHERE sessions.id IN ({ids})"
+        )
+    })
+});
+
+/// Those of these sessions that exist, with their users, each pair of one moment.
+pub(super) async fn with_users<Db: Engine>(
     connection: &mut Connection<Db>,
-    id: SessionId,
-) -> Result<Option<(Session, User)>, Fault> {
-    let row = Statement::<Db>::new(concat!(
-        "SELECT ",
-        session_columns!(),
-        ", ",
-        user_columns!(),
-        " FROM sessions JOIN users ON users.id = sessions.user_id WHERE sessions.id = $1"
-    ))
-    .bind(id.as_bytes().as_slice())
-    .row(connection)
-    .await?;
-    let Some(row) = row else { return Ok(None) };
-    let mut columns = Columns::<Db>::of(&row);
-    Ok(Some((read(&mut columns)?, users::read(&mut columns)?)))
+    ids: &[SessionId],
+) -> Result<Vec<(Session, User)>, Fault> {
+    let mut found = Vec::with_capacity(ids.len());
+    for (sql, ids) in WITH_USER.over(ids) {
+        for row in bind_ids(Statement::<Db>::new(sql), &ids)
+            .rows(connection)
+            .await?
+        {
+            let mut columns = Columns::<Db>::of(&row);
+            found.push((read(&mut columns)?, users::read(&mut columns)?));
+        }
+    }
+    Ok(found)
 }
 
 /// The sessions of a user that are active at `now`, the last used first.

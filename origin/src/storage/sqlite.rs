@@ -117,6 +117,9 @@ impl SqliteDriver {
 impl Driver for SqliteDriver {
     type Db = Sqlite;
 
+    /// There is one writer.
+    const LANES: usize = 1;
+
     fn readers(&self) -> &Pool<Sqlite> {
         &self.readers
     }

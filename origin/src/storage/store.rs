@@ -1,5 +1,7 @@
 //! The domain's [`Store`] over either driver.
 
+use std::{collections::BTreeSet, sync::Arc};
+
 use async_trait::async_trait;
 use portcullis_shared::{
     ids::{PlanId, SessionId, UserId},
@@ -20,12 +22,15 @@ use super::{
     engine::Engine as _,
     fault::{Fault, within_patience},
     feed,
+    gathering::{Answer, Asked, Gathering},
     jobs::{FinishJob, HoldJob},
     plans,
     restored::{self, MarkRestored},
     sessions, signing_keys,
     statement::{Columns, Statement},
-    throttle, users,
+    throttle,
+    together::{ChangeSessions, Outcome},
+    users,
 };
 use crate::domain::{
     audit::{
@@ -47,15 +52,33 @@ use crate::domain::{
     user::{User, Username},
 };
 
+/// A session and its user.
+type Owned = (Session, User);
+
+/// How many statements that look at sessions may be in work at once.
+const READING_LANES: usize = 2;
+
 /// Storage over a driver.
 pub(super) struct SqlStore<D> {
-    driver: D,
+    driver: Arc<D>,
+    changes: Gathering<ChangeSession, Option<Seq>>,
+    looks: Gathering<SessionId, Option<Owned>>,
 }
 
 impl<D: Driver> SqlStore<D> {
     /// Storage whose tables exist.
     pub(super) fn new(driver: D) -> Self {
-        Self { driver }
+        let driver = Arc::new(driver);
+        let (changing, looking) = (Arc::clone(&driver), Arc::clone(&driver));
+        Self {
+            driver,
+            changes: Gathering::new(D::LANES, move |asked| {
+                change_together(Arc::clone(&changing), asked)
+            }),
+            looks: Gathering::new(READING_LANES, move |asked| {
+                look_together(Arc::clone(&looking), asked)
+            }),
+        }
     }
 
     async fn reader(&self) -> Result<PoolConnection<D::Db>, Fault> {
@@ -136,8 +159,7 @@ impl<D: Driver> Store for SqlStore<D> {
     }
 
     async fn session(&self, id: SessionId) -> Result<Option<(Session, User)>, StoreError> {
-        let query = async { sessions::with_user::<D::Db>(&mut *self.reader().await?, id).await };
-        Ok(within_patience(query).await?)
+        Ok(self.looks.ask(id).await?)
     }
 
     async fn active_sessions(
@@ -156,7 +178,7 @@ impl<D: Driver> Store for SqlStore<D> {
         now: UnixMillis,
         decide: SessionDecision,
     ) -> Result<Option<Seq>, StoreError> {
-        Ok(self.driver.write(ChangeSession { id, now, decide }).await?)
+        Ok(self.changes.ask(ChangeSession { id, now, decide }).await?)
     }
 
     async fn change_user(
@@ -319,6 +341,47 @@ impl<D: Driver> Store for SqlStore<D> {
     }
 
     async fn close(&self) {
+        self.changes.close().await;
+        self.looks.close().await;
         self.driver.close().await;
+    }
+}
+
+/// Makes changes of sessions in one transaction. Those whose session somebody else holds wait for
+/// it, each in a transaction of its own, and keep nobody waiting.
+async fn change_together<D: Driver>(driver: Arc<D>, asked: Vec<Asked<ChangeSession, Option<Seq>>>) {
+    let (changes, answers): (Vec<_>, Vec<_>) = asked.into_iter().map(Asked::split).unzip();
+    match driver.write(ChangeSessions(changes)).await {
+        Ok(outcomes) => {
+            for (answer, outcome) in answers.into_iter().zip(outcomes) {
+                match outcome {
+                    Outcome::Done(result) => answer.give(result),
+                    Outcome::Elsewhere(change) => {
+                        let driver = Arc::clone(&driver);
+                        tokio::spawn(async move { answer.give(driver.write(change).await) });
+                    }
+                }
+            }
+        }
+        Err(fault) => Answer::fail_all(answers, fault),
+    }
+}
+
+/// Looks at sessions, and their users, in one statement.
+async fn look_together<D: Driver>(driver: Arc<D>, asked: Vec<Asked<SessionId, Option<Owned>>>) {
+    let (ids, answers): (Vec<_>, Vec<_>) = asked.into_iter().map(Asked::split).unzip();
+    let distinct: BTreeSet<SessionId> = ids.iter().copied().collect();
+    let query = async {
+        let connection = &mut *driver.readers().acquire().await?;
+        sessions::with_users::<D::Db>(connection, &Vec::from_iter(distinct)).await
+    };
+    match within_patience(query).await {
+        Ok(found) => {
+            for (id, answer) in ids.into_iter().zip(answers) {
+                let found = found.iter().find(|(session, _)| session.id == id);
+                answer.give(Ok(found.cloned()));
+            }
+        }
+        Err(fault) => Answer::fail_all(answers, fault),
     }
 }

@@ -1,5 +1,7 @@
 //! Users as rows.
 
+use std::sync::LazyLock;
+
 use portcullis_shared::{ids::UserId, scope::ScopeSet};
 
 use super::{
@@ -8,6 +10,7 @@ use super::{
     fault::Fault,
     feed,
     listed::{listed_ids, over_listed, packed},
+    many::{Many, places},
     statement::{Columns, Statement},
     values::{pattern, storable},
 };
@@ -241,21 +244,32 @@ pub(super) async fn hold_listed<Db: Engine>(
         .collect()
 }
 
-/// The user of this id, who exists, and the feed's `seq`, both as they are now.
+static WITH_SEQ: LazyLock<Many> = LazyLock::new(|| {
+    Many::new(|rows| {
+        let (columns, ids) = (user_columns!(), places(1, rows));
+        format!("SELECT {columns}, feed.seq FROM users CROSS JOIN feed WHERE users.id IN ({ids})")
+    })
+});
+
+/// The users of these ids, all of whom exist, and the feed's `seq`, as they are now.
 pub(super) async fn with_seq<Db: Engine>(
     connection: &mut Connection<Db>,
-    id: UserId,
-) -> Result<(User, Seq), Fault> {
-    let row = Statement::<Db>::new(concat!(
-        "SELECT ",
-        user_columns!(),
-        ", feed.seq FROM users CROSS JOIN feed WHERE users.id = $1"
-    ))
-    .bind(id.as_bytes().as_slice())
-    .one(connection)
-    .await?;
-    let mut columns = Columns::<Db>::of(&row);
-    Ok((read(&mut columns)?, feed::read_seq(&mut columns)?))
+    ids: &[UserId],
+) -> Result<(Vec<User>, Seq), Fault> {
+    let mut users = Vec::with_capacity(ids.len());
+    let mut seq = Seq::default();
+    for (sql, ids) in WITH_SEQ.over(ids) {
+        let mut statement = Statement::<Db>::new(sql);
+        for id in ids {
+            statement = statement.bind(id.as_bytes().as_slice());
+        }
+        for row in statement.rows(connection).await? {
+            let mut columns = Columns::<Db>::of(&row);
+            users.push(read(&mut columns)?);
+            seq = feed::read_seq(&mut columns)?;
+        }
+    }
+    Ok((users, seq))
 }
 
 /// The user of this name.
