@@ -190,7 +190,7 @@ impl Group {
             return Ok(());
         };
         let records = self.publishing.iter().map(|one| &one.change.revocations);
-        let records: Vec<_> = records.flatten().cloned().collect();
+        let records: Vec<_> = records.flatten().copied().collect();
         if let Some(seq) = feed::publish::<Db>(connection, &records, now).await? {
             for decided in &self.publishing {
                 self.outcomes

@@ -10,6 +10,7 @@ mod cleanup;
 mod covered;
 mod criteria;
 mod feed;
+mod groups;
 mod jobs;
 mod keys;
 mod lifetime;
@@ -99,6 +100,7 @@ suite! {
     Session: [
         sessions::a_session_comes_back_as_it_was_with_its_user,
         sessions::text_with_nul_is_kept_alike_everywhere,
+        groups::looks_that_go_together_get_each_their_own,
     ]
     ActiveSessions: [sessions::active_sessions_come_last_used_first]
     ChangeSession: [
@@ -110,6 +112,10 @@ suite! {
         races::a_change_that_is_refused_harms_no_other_change,
         races::a_change_is_made_when_its_caller_has_gone_away,
         races::changes_of_two_replicas_see_each_other,
+        groups::changes_of_one_session_that_go_together_see_each_other,
+        groups::one_that_fails_among_many_fails_alone,
+        groups::what_is_revoked_together_is_published_whole,
+        groups::nobody_waits_in_a_circle,
     ]
     ChangeUser: [
         users::a_missing_user_is_not_decided_over,

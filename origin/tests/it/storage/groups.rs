@@ -1,0 +1,259 @@
+//! Changes of sessions that are made together.
+//!
+//! While the first change is held in its decision, everything else gathers behind it; so it is
+//! known what goes together.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use portcullis_origin::domain::{
+    audit::Action,
+    session::{EndReason, Session},
+    store::{Seq, SessionChange, Store, StoreError, UserChange},
+    user::{User, UserStatus},
+};
+use tokio::task::{JoinHandle, JoinSet};
+
+use super::{
+    bench::{Bench, Held, is_broken, rotate},
+    samples::{MILLIS, NOW, event, millis, record, session, session_id, user, user_id},
+};
+
+type Changing = JoinHandle<Result<Option<Seq>, StoreError>>;
+
+/// Two users, with the sessions 1 and 2, and 3 and 4.
+async fn with_four_sessions(bench: &Bench) {
+    for (number, name) in [(1, "ann"), (2, "bob")] {
+        bench.add_user(&user(number, name)).await;
+        for session_number in [number * 2 - 1, number * 2] {
+            bench
+                .add_session(&session(session_number, user_id(number)))
+                .await;
+        }
+    }
+}
+
+fn change<F>(bench: &Bench, number: u8, decide: F) -> Changing
+where
+    F: FnOnce(&Session, &User) -> SessionChange + Send + 'static,
+{
+    let store = bench.store.clone();
+    tokio::spawn(async move {
+        let id = session_id(number);
+        store.change_session(id, MILLIS, Box::new(decide)).await
+    })
+}
+
+/// Time for everything that was spawned to be asked for.
+async fn gather() {
+    tokio::time::sleep(Duration::from_millis(30)).await;
+}
+
+/// Keeps whatever comes from beginning until all are told to go on.
+async fn busy(bench: &Bench) -> Vec<Held> {
+    // As many as may be in work at once, on either engine.
+    let mut held = vec![Held::begin(bench.store.clone()).await];
+    held.push(Held::queue(bench.store.clone()));
+    gather().await;
+    held
+}
+
+async fn go_on(held: Vec<Held>) {
+    for held in held {
+        held.go_on();
+        held.changing.await.unwrap().unwrap();
+    }
+}
+
+async fn generation(bench: &Bench, number: u8) -> u32 {
+    bench.stored(&session(number, user_id(1))).await.generation
+}
+
+fn refused(session: &Session, _: &User) -> SessionChange {
+    SessionChange {
+        session: Some(Session {
+            accepted: session.generation + 1,
+            ..session.clone()
+        }),
+        revocations: vec![record(9)],
+        events: vec![event(Action::Login, "must not be kept")],
+    }
+}
+
+pub(super) async fn changes_of_one_session_that_go_together_see_each_other(bench: &Bench) {
+    with_four_sessions(bench).await;
+    let held = busy(bench).await;
+    let changing: Vec<Changing> = [3, 4, 3, 3, 4]
+        .map(|number| change(bench, number, rotate))
+        .into();
+    gather().await;
+    go_on(held).await;
+    for changing in changing {
+        assert!(changing.await.unwrap().unwrap().is_some());
+    }
+    assert_eq!(generation(bench, 3).await, 7 + 3);
+    assert_eq!(generation(bench, 4).await, 7 + 2);
+}
+
+pub(super) async fn one_that_fails_among_many_fails_alone(bench: &Bench) {
+    with_four_sessions(bench).await;
+    let held = busy(bench).await;
+    let good = [2, 3, 4].map(|number| change(bench, number, rotate));
+    let refused = change(bench, 3, refused);
+    let panics = change(bench, 4, |_, _| panic!("on purpose"));
+    let after = [3, 4].map(|number| change(bench, number, rotate));
+    let missing = change(bench, 9, rotate);
+    gather().await;
+    go_on(held).await;
+    for changing in good.into_iter().chain(after) {
+        assert!(changing.await.unwrap().unwrap().is_some());
+    }
+    for bad in [refused, panics] {
+        let bad = bad.await.unwrap();
+        assert!(is_broken(&bad), "{bad:?}");
+    }
+    assert_eq!(missing.await.unwrap().unwrap(), None);
+    assert_eq!(generation(bench, 2).await, 8);
+    assert_eq!(generation(bench, 3).await, 9);
+    assert_eq!(generation(bench, 4).await, 9);
+    assert_eq!(
+        bench.trail().await.join(","),
+        "user_created by operator,user_created by operator"
+    );
+    assert_eq!(bench.store.feed(Seq(0)).await.unwrap().records, []);
+}
+
+pub(super) async fn what_is_revoked_together_is_published_whole(bench: &Bench) {
+    with_four_sessions(bench).await;
+    let before = bench.store.advance_seq(MILLIS).await.unwrap();
+    let held = busy(bench).await;
+    let ends = |number: u8| {
+        move |session: &Session, _: &User| SessionChange {
+            session: Some(Session {
+                ended: Some(EndReason::Reuse),
+                ..session.clone()
+            }),
+            revocations: vec![record(number.into())],
+            events: vec![event(Action::RefreshReuse, "spent")],
+        }
+    };
+    let ending = [2, 3, 4].map(|number| change(bench, number, ends(number)));
+    let quiet = change(bench, 3, |session, _| {
+        assert!(session.ended.is_some());
+        SessionChange::default()
+    });
+    gather().await;
+    go_on(held).await;
+    for ending in ending {
+        assert!(ending.await.unwrap().unwrap().unwrap() > before);
+    }
+    assert!(quiet.await.unwrap().unwrap().unwrap() >= before);
+    let mut published = bench.store.feed(before).await.unwrap().records;
+    published.sort_by_key(|record| record.digest.0);
+    assert_eq!(published, [record(2), record(3), record(4)]);
+    assert_eq!(bench.trail().await.len(), 2 + 3);
+}
+
+fn banned(user: &User, sessions: &[Session]) -> UserChange {
+    UserChange {
+        user: Some(User {
+            status: UserStatus::Banned {
+                reason: String::new(),
+                at: NOW,
+            },
+            ..user.clone()
+        }),
+        ended: sessions
+            .iter()
+            .map(|session| (session.id, EndReason::Banned))
+            .collect(),
+        revocations: vec![record(user.id.as_bytes()[0].into())],
+        ..UserChange::default()
+    }
+}
+
+/// Refreshes, thefts, bans and logouts of sessions that overlap, on three replicas: nobody waits
+/// for somebody who waits for them, and no ban is overtaken.
+pub(super) async fn nobody_waits_in_a_circle(bench: &Bench) {
+    let replicas: Vec<Arc<dyn Store>> = vec![
+        bench.store.clone(),
+        bench.database.connect().await,
+        bench.database.connect().await,
+    ];
+    for number in 1..=4 {
+        bench
+            .add_user(&user(number, &format!("user{number}")))
+            .await;
+        for nth in 0..8 {
+            bench
+                .add_session(&session(number * 8 + nth, user_id(number)))
+                .await;
+        }
+    }
+    let overtaken = Arc::new(AtomicU32::new(0));
+    let mut racing = JoinSet::new();
+    for number in 0..600_u32 {
+        let store = Arc::clone(&replicas[number as usize % 3]);
+        let overtaken = Arc::clone(&overtaken);
+        let id = u8::try_from(8 + number * 7 % 32).unwrap();
+        let now = millis(number.into());
+        racing.spawn(async move {
+            let done = if number % 50 == 49 {
+                store
+                    .change_user(user_id(id / 8), now, Box::new(banned))
+                    .await
+            } else {
+                let decide = move |session: &Session, user: &User| {
+                    if session.ended == Some(EndReason::Banned) && user.is_active() {
+                        overtaken.fetch_add(1, Ordering::SeqCst);
+                    }
+                    if session.ended.is_some() || number % 20 != 19 {
+                        return rotate(session, user);
+                    }
+                    SessionChange {
+                        session: Some(Session {
+                            ended: Some(EndReason::Logout),
+                            ..session.clone()
+                        }),
+                        revocations: vec![record(number.into())],
+                        events: vec![event(Action::SessionsRevoked, "")],
+                    }
+                };
+                store
+                    .change_session(session_id(id), now, Box::new(decide))
+                    .await
+            };
+            assert!(
+                done.as_ref().is_ok_and(Option::is_some),
+                "{number}: {done:?}"
+            );
+        });
+    }
+    racing.join_all().await;
+    assert_eq!(overtaken.load(Ordering::SeqCst), 0);
+    let unbanned = "SELECT username FROM users WHERE banned_at IS NULL";
+    assert_eq!(bench.texts(unbanned).await, Vec::<String>::new());
+}
+
+pub(super) async fn looks_that_go_together_get_each_their_own(bench: &Bench) {
+    with_four_sessions(bench).await;
+    let mut looking = JoinSet::new();
+    for round in 0..300_u32 {
+        let store = bench.store.clone();
+        let number = u8::try_from(1 + round % 5).unwrap();
+        looking.spawn(async move { (number, store.session(session_id(number)).await.unwrap()) });
+    }
+    for (number, found) in looking.join_all().await {
+        let expected = match number {
+            1 | 2 => Some((session(number, user_id(1)), user(1, "ann"))),
+            3 | 4 => Some((session(number, user_id(2)), user(2, "bob"))),
+            _ => None,
+        };
+        assert_eq!(found, expected);
+    }
+}
