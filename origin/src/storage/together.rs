@@ -4,7 +4,11 @@
 //! Each change decides over what the ones before it left, is written whole or not at all, and fails
 //! alone: several changes of one session come in waves, one of each session in each wave. A session
 //! that somebody else holds is not waited for, or all would wait; [`Outcome::Elsewhere`] hands its
-//! change back. So a group waits for nothing but the feed, and no two groups wait for each other.
+//! change back. So a group waits for nothing but the feed, and nobody waits in a circle.
+//!
+//! Where rows are held there is one wave, and further changes of a session are handed back too: when
+//! a transaction writes a row a second time, Postgres checks its foreign key anew, and that waits
+//! for the user, whom a ban may hold that waits for the session.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -37,7 +41,7 @@ pub(super) struct ChangeSessions(pub(super) Vec<ChangeSession>);
 pub(super) enum Outcome {
     /// It was made, or failed alone.
     Done(Result<Option<Seq>, Fault>),
-    /// Somebody else holds its session, or there is none: it is to be made alone.
+    /// Somebody else holds its session, or there is none: it is to be made alone, after the group.
     Elsewhere(ChangeSession),
 }
 
@@ -56,7 +60,7 @@ impl<Db: Engine> Work<Db> for ChangeSessions {
         group.users = users.into_iter().map(|user| (user.id, user)).collect();
         group.set_absent_aside::<Db>();
         while !group.waiting.is_empty() {
-            let wave = group.decide_wave();
+            let wave = group.decide_wave::<Db>();
             group.write_wave::<Db>(connection, wave, seq).await?;
         }
         group.publish::<Db>(connection).await?;
@@ -116,13 +120,18 @@ impl Group {
     }
 
     /// Decides the first change of each session.
-    fn decide_wave(&mut self) -> Vec<Decided> {
+    fn decide_wave<Db: Engine>(&mut self) -> Vec<Decided> {
         let mut met = BTreeSet::new();
         let (wave, rest): (Vec<Numbered>, Vec<Numbered>) = self
             .waiting
             .drain(..)
             .partition(|(_, change)| met.insert(change.id));
-        self.waiting = rest;
+        if Db::HOLDS_ROWS {
+            let handed_back = |(place, change)| (place, Outcome::Elsewhere(change));
+            self.outcomes.extend(rest.into_iter().map(handed_back));
+        } else {
+            self.waiting = rest;
+        }
         let mut decided = Vec::with_capacity(wave.len());
         for (place, change) in wave {
             match self.decide(change) {

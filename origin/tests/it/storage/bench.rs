@@ -9,6 +9,7 @@ use portcullis_origin::domain::{
     store::{Seq, SessionChange, Store, StoreError, UserChange},
     user::User,
 };
+use portcullis_shared::ids::SessionId;
 use sqlx::{Connection as _, PgConnection, SqliteConnection};
 use tokio::{sync::oneshot, task::JoinHandle};
 
@@ -93,7 +94,7 @@ impl Bench {
     }
 }
 
-/// A change of the session 1 that stays in the middle of its decision until it is told to go on;
+/// A change of a session, the session 1 where none is named, that stays in the middle of its decision until it is told to go on;
 /// then it rotates.
 pub(super) struct Held {
     /// What the decision was shown.
@@ -104,6 +105,10 @@ pub(super) struct Held {
 
 impl Held {
     pub(super) fn queue(store: Arc<dyn Store>) -> Self {
+        Self::queue_over(store, session_id(1))
+    }
+
+    pub(super) fn queue_over(store: Arc<dyn Store>, id: SessionId) -> Self {
         let (show, shown) = oneshot::channel();
         let (go_on, waiting) = mpsc::channel();
         let decide = move |session: &Session, user: &User| {
@@ -112,11 +117,8 @@ impl Held {
             tokio::task::block_in_place(|| waiting.recv().unwrap());
             rotate(session, user)
         };
-        let changing = tokio::spawn(async move {
-            store
-                .change_session(session_id(1), MILLIS, Box::new(decide))
-                .await
-        });
+        let changing =
+            tokio::spawn(async move { store.change_session(id, MILLIS, Box::new(decide)).await });
         Self {
             shown,
             changing,
