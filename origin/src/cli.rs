@@ -5,6 +5,7 @@
 //! for or read from standard input, never taken as arguments, which every process could read.
 
 mod assembly;
+mod audit;
 mod keys;
 mod master_key_file;
 mod output;
@@ -12,6 +13,7 @@ mod password_input;
 mod restored;
 mod serve;
 mod users;
+mod when;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -80,6 +82,9 @@ enum Command {
     /// Clients whose refresh tokens are newer than the database go on, for a stated time; access
     /// tokens from before are refused, and clients refresh. It may be said again.
     Restored(restored::Arguments),
+    /// The audit trail: look through it, follow it
+    #[command(after_help = audit::EXAMPLES)]
+    Audit(audit::Command),
 }
 
 /// Why a command failed.
@@ -109,6 +114,8 @@ enum Error {
     Password(#[from] password_input::Error),
     #[error("there is no user {0}")]
     NoSuchUser(crate::domain::user::Username),
+    #[error("there is no such user, and it is no identifier either")]
+    NoSuchUserOrId,
     #[error("signals cannot be listened to")]
     Signals(#[source] std::io::Error),
     #[error("cannot be printed")]
@@ -166,6 +173,10 @@ impl Cli {
             Command::User(command) => {
                 quiet(&settings.log)?;
                 users::run(command, &settings).await
+            }
+            Command::Audit(command) => {
+                quiet(&settings.log)?;
+                audit::run(command, &settings).await
             }
             Command::Keys(command) => {
                 quiet(&settings.log)?;

@@ -60,6 +60,7 @@ fn endpoints() -> impl OpenApi + 'static {
         admin::change_user::Api,
         admin::ban::Api,
         admin::unban::Api,
+        admin::audit::Api,
     );
     let health = (health::live::Api, health::ready::Api);
     openapi::Joined((auth, well_known, admin, health))

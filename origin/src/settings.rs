@@ -7,10 +7,12 @@
 
 pub mod audit;
 pub mod client;
+pub mod cookies;
 pub mod database;
 mod domain;
 pub mod edge;
 pub mod error;
+mod in_force;
 pub mod issuer;
 pub mod keys;
 pub mod load;
@@ -51,6 +53,8 @@ pub struct Settings {
     pub users: users::Users,
     /// The audit trail.
     pub audit: audit::Audit,
+    /// Browsers that hold their tokens in cookies.
+    pub cookies: cookies::Cookies,
     /// The channel from the edge.
     pub edge: edge::Edge,
     /// Logs.
@@ -77,6 +81,7 @@ impl Default for Settings {
             throttle: throttle::Throttle::default(),
             users: users::Users::default(),
             audit: audit::Audit::default(),
+            cookies: cookies::Cookies::default(),
             edge: edge::Edge::default(),
             log: log::Log::default(),
         }
@@ -102,6 +107,7 @@ impl Settings {
         self.throttle.check()?;
         self.users.check()?;
         self.audit.check()?;
+        self.cookies.check()?;
         self.edge.check()?;
         self.log.check()?;
         client::check(&self.client, &self.issuer)

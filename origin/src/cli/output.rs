@@ -31,3 +31,18 @@ pub(super) fn visible(character: char) -> impl Iterator<Item = char> {
         .flatten()
         .chain(shown.then_some(character))
 }
+
+/// A text on one line, as it may be shown on a terminal.
+pub(super) fn one_line(text: &str) -> String {
+    let shown = text.chars().flat_map(|character| {
+        let folded = if character == '\n' {
+            None
+        } else {
+            Some(character)
+        };
+        let escaped = folded.is_none().then_some("\\n");
+        let visible = folded.into_iter().flat_map(visible);
+        escaped.into_iter().flat_map(str::chars).chain(visible)
+    });
+    shown.collect()
+}

@@ -6,7 +6,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Error, assembly};
 use crate::{
-    domain::{app::App, signing_keys},
+    domain::{app::App, settings_record, signing_keys},
     http::{self, service::Service},
     logging,
     settings::Settings,
@@ -19,10 +19,15 @@ pub(super) async fn run(settings: &Settings) -> Result<(), Error> {
     signing_keys::ensure(&app).await?;
     // With the wrong master key nothing could be signed: better said now than at the first login.
     app.signing.active(&app).await?;
+    let in_force = settings
+        .in_force()
+        .map_err(|error| Error::Output(error.into()))?;
+    settings_record::record(&app, &in_force).await?;
     let app = Arc::new(app);
     let service = Arc::new(Service {
         app: Arc::clone(&app),
         edge_secret: settings.edge.secret.clone(),
+        origins: settings.cookies.allowed(&settings.issuer),
         clock_skew_max: i64::from(settings.database.clock_skew_max) * 1000,
     });
     let rotation = tokio::spawn(rotate(Arc::clone(&app)));

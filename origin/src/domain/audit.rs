@@ -148,6 +148,18 @@ pub enum Actor {
     Service,
 }
 
+impl Actor {
+    /// The stored name of the kind.
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::User(_) => "user",
+            Self::Operator => "operator",
+            Self::Bearer => "bearer",
+            Self::Service => "service",
+        }
+    }
+}
+
 /// One entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {

@@ -11,6 +11,7 @@ use crate::domain::{
     client::{Client, ClientKind},
     context::Context,
     entropy::{self, EntropyError},
+    failed_login,
     hashing::{HashingError, Verdict},
     mint::{MintError, Mintable, TokenSet, mint},
     password::Password,
@@ -115,7 +116,7 @@ struct Changed;
 
 /// Checks the password and opens a session.
 async fn open(app: &App, attempt: &Attempt<'_>) -> Result<Result<Mintable, Changed>, Error> {
-    let checked = authenticate(app, &attempt.username, attempt.password.clone()).await?;
+    let checked = authenticate(app, attempt).await?;
     let user_id = checked.user.id;
     let opening = Opening {
         id: entropy::session_id(app.entropy.as_ref())?,
@@ -154,11 +155,8 @@ struct Authenticated {
     rehashed: Option<String>,
 }
 
-async fn authenticate(
-    app: &App,
-    username: &str,
-    password: Password,
-) -> Result<Authenticated, Error> {
+async fn authenticate(app: &App, attempt: &Attempt<'_>) -> Result<Authenticated, Error> {
+    let (username, password) = (&attempt.username, attempt.password.clone());
     // What nobody can have is not worth a hash, and tells nothing about anybody.
     if !password.is_within_limit() {
         return Err(Error::InvalidCredentials);
@@ -170,7 +168,10 @@ async fn authenticate(
     let stored = user.as_ref().and_then(|user| user.password_hash.as_deref());
     let verdict = app.hasher.verify(password.clone(), stored).await?;
     let rehashed = match verdict {
-        Verdict::Wrong => return Err(Error::InvalidCredentials),
+        Verdict::Wrong => {
+            failed_login::record(app, user.as_ref(), attempt.context).await?;
+            return Err(Error::InvalidCredentials);
+        }
         Verdict::Right => None,
         Verdict::RightButOld => Some(app.hasher.hash(password, app.entropy.as_ref()).await?),
     };
@@ -198,10 +199,17 @@ impl Opening {
         if user.password_hash != self.checked_hash {
             return (UserChange::default(), Ok(Err(Changed)));
         }
-        match user.status {
-            UserStatus::Active => {}
-            UserStatus::Banned { .. } => return (UserChange::default(), Err(Error::Banned)),
-            UserStatus::Disabled { .. } => return (UserChange::default(), Err(Error::Disabled)),
+        let refusal = match user.status {
+            UserStatus::Active => None,
+            UserStatus::Banned { .. } => Some(Error::Banned),
+            UserStatus::Disabled { .. } => Some(Error::Disabled),
+        };
+        if let Some(error) = refusal {
+            let change = UserChange {
+                events: vec![failed_login::of_status(self.now, user, &self.context)],
+                ..UserChange::default()
+            };
+            return (change, Err(error));
         }
         let mut session = Session {
             id: self.id,
@@ -228,8 +236,7 @@ impl Opening {
         let event = Event {
             user_id: Some(user.id),
             session_id: Some(session.id),
-            ip: session.opened_from.ip,
-            ..Event::new(self.now, Action::Login, Actor::User(user.id))
+            ..Event::new(self.now, Action::Login, Actor::User(user.id)).from(&session.opened_from)
         };
         let rehashed = self.rehashed.map(|hash| User {
             password_hash: Some(hash),

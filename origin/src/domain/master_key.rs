@@ -31,6 +31,8 @@ pub enum Purpose {
     Throttle,
     /// The MAC of what a device is known by.
     Devices,
+    /// The MAC of secrets in the record of the last start's settings.
+    SettingsRecord,
 }
 
 impl Purpose {
@@ -41,6 +43,7 @@ impl Purpose {
             Self::Cursors => b"portcullis cursors 1",
             Self::Throttle => b"portcullis throttle 1",
             Self::Devices => b"portcullis devices 1",
+            Self::SettingsRecord => b"portcullis settings record 1",
         }
     }
 }
@@ -126,6 +129,11 @@ impl MasterKeys {
     /// The number of the newest key.
     pub fn current_id(&self) -> u8 {
         self.current_id
+    }
+
+    /// The numbers of all keys.
+    pub fn ids(&self) -> impl Iterator<Item = u8> {
+        self.all.keys().copied()
     }
 
     /// The key for a purpose that comes of the newest master key.

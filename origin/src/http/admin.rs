@@ -1,5 +1,6 @@
 //! `/admin/*`: administration, for tokens of the client `portcullis-admin` alone.
 
+pub(crate) mod audit;
 pub(crate) mod ban;
 pub(crate) mod change_user;
 pub(crate) mod create_user;

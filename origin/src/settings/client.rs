@@ -60,6 +60,11 @@ impl TryFrom<String> for Kind {
 pub struct SecretDigest(String);
 
 impl SecretDigest {
+    /// The digest as it was written.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
     /// The 32 bytes, if it is the hexadecimal writing of so many.
     pub fn bytes(&self) -> Option<[u8; 32]> {
         let digits: Option<Vec<u8>> = self

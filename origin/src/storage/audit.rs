@@ -21,11 +21,9 @@ pub(super) async fn append<Db: Engine>(
     events: &[Event],
 ) -> Result<(), Fault> {
     for event in events {
-        let (actor, actor_id) = match &event.actor {
-            Actor::User(id) => ("user", Some(id)),
-            Actor::Operator => ("operator", None),
-            Actor::Bearer => ("bearer", None),
-            Actor::Service => ("service", None),
+        let actor_id = match &event.actor {
+            Actor::User(id) => Some(id),
+            Actor::Operator | Actor::Bearer | Actor::Service => None,
         };
         Statement::<Db>::new(
             "INSERT INTO audit_events (at, action, actor, actor_id, user_id, session_id, ip, \
@@ -33,7 +31,7 @@ pub(super) async fn append<Db: Engine>(
         )
         .bind(event.at.0)
         .bind(event.action.as_str())
-        .bind(actor)
+        .bind(event.actor.kind())
         .bind(actor_id.map(|id| id.as_bytes().as_slice()))
         .bind(event.user_id.as_ref().map(|id| id.as_bytes().as_slice()))
         .bind(event.session_id.as_ref().map(|id| id.as_bytes().as_slice()))

@@ -327,6 +327,7 @@ fn the_help_teaches() {
         &["--help"][..],
         &["user", "add", "--help"],
         &["keys", "rotate", "--help"],
+        &["audit", "--help"],
     ] {
         assert!(
             place.run(arguments, "").contains("Examples:"),
@@ -436,4 +437,94 @@ fn nothing_from_outside_gets_raw_into_the_log() {
         !rest.contains("hunter2") && !rest.contains('\x1b') && !rest.contains('\r'),
         "{rest:?}"
     );
+}
+
+#[test]
+fn the_audit_trail_is_looked_through_and_followed() {
+    let place = Place::new();
+    place.run(&["user", "add", "ann", "--setup"], "");
+    place.run(&["user", "ban", "ann", "--reason", "spam"], "");
+    let all = place.run(&["audit"], "");
+    let lines: Vec<&str> = all.lines().collect();
+    assert!(
+        lines[0].contains("user_created") && lines[1].contains("  - spam"),
+        "{all}"
+    );
+    let one = place.json(&["audit", "--user", "ann", "-n", "1", "--json"], "");
+    assert_eq!(
+        (&one["action"], &one["actor"]),
+        (&"user_banned".into(), &"operator".into())
+    );
+    let id = one["user_id"].as_str().unwrap();
+    assert_eq!(
+        place
+            .run(&["audit", "--user", id, "--since", "1h"], "")
+            .lines()
+            .count(),
+        2
+    );
+    assert_eq!(place.run(&["audit", "--action", "login"], ""), "");
+    assert_eq!(place.run(&["audit", "--until", "2020-01-01"], ""), "");
+    let (code, error) = place.fail(&["audit", "--user", "nobody"], "");
+    assert_eq!(
+        (code, error.as_str()),
+        (
+            1,
+            "portcullis: there is no such user, and it is no identifier either\n"
+        )
+    );
+    assert_eq!(place.fail(&["audit", "--action", "nonsense"], "").0, 2);
+
+    let mut follow = place
+        .command(&["audit", "--follow", "--json", "-n", "1"])
+        .spawn()
+        .unwrap();
+    let mut out = BufReader::new(follow.stdout.take().unwrap());
+    let mut next = || {
+        let mut line = String::new();
+        out.read_line(&mut line).unwrap();
+        serde_json::from_str::<Value>(&line).unwrap()["action"].clone()
+    };
+    assert_eq!(next(), "user_banned");
+    for (command, action) in [("unban", "user_unbanned"), ("ban", "user_banned")] {
+        place.run(&["user", command, "ann"], "");
+        assert_eq!(next(), action);
+    }
+    follow.kill().unwrap();
+    follow.wait().unwrap();
+}
+
+#[test]
+fn a_start_with_other_settings_is_in_the_audit_trail() {
+    let place = Place::new();
+    let file = |window: i32, secret: &str| {
+        let text = format!("[refresh]\nwindow = {window}\n[edge]\nsecret = \"{secret}\"\n");
+        std::fs::write(place.0.join("set.toml"), text).unwrap();
+    };
+    let start = || {
+        let mut command = place.command(&["--config", "set.toml", "serve"]);
+        let mut child = command
+            .env("PORTCULLIS_LOG__FORMAT", "json")
+            .spawn()
+            .unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        while !line.contains("listening on") {
+            line.clear();
+            assert!(log.read_line(&mut line).unwrap() > 0, "the server stopped");
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        place.run(&["audit", "--action", "settings_changed"], "")
+    };
+    file(30, "hunter2-hunter2-hunter2");
+    assert_eq!(start(), "");
+    assert_eq!(start(), "");
+    file(20, "hunter3-hunter3-hunter3");
+    let told = start();
+    assert!(
+        told.contains("edge.secret: secret changed; refresh.window: 30 -> 20"),
+        "{told}"
+    );
+    assert_eq!(start(), told);
 }

@@ -1,5 +1,6 @@
 //! The use cases, on both databases.
 
+mod audit;
 mod grants;
 mod keys;
 mod passwords;

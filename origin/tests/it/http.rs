@@ -3,6 +3,7 @@
 
 mod admin;
 mod api;
+mod audit;
 mod bodies;
 mod boundary;
 mod documents;

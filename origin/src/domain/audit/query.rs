@@ -37,6 +37,25 @@ pub enum By {
     Service,
 }
 
+/// The text names nobody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be a user's identifier, or one of user, operator, bearer and service")]
+pub struct InvalidBy;
+
+impl std::str::FromStr for By {
+    type Err = InvalidBy;
+
+    fn from_str(text: &str) -> Result<Self, InvalidBy> {
+        match text {
+            "user" => Ok(Self::AnyUser),
+            "operator" => Ok(Self::Operator),
+            "bearer" => Ok(Self::Bearer),
+            "service" => Ok(Self::Service),
+            id => id.parse().map(Self::User).map_err(|_| InvalidBy),
+        }
+    }
+}
+
 /// A place in the trail, between events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {

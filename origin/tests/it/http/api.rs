@@ -58,6 +58,7 @@ pub(crate) fn endpoint(app: Arc<App>) -> BoxEndpoint<'static> {
     http::endpoint(Arc::new(Service {
         app,
         edge_secret,
+        origins: vec!["http://edge.test".parse().unwrap()],
         clock_skew_max: 2000,
     }))
     .boxed()

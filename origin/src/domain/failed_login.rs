@@ -1,0 +1,61 @@
+//! Logins that were refused, in the audit trail.
+//!
+//! The name that was typed is never kept. Whoever exists is told by id; where nobody does, the name
+//! may well be a password that went into the wrong field.
+//!
+//! An attempt that cannot be recorded is not answered either: with a full disk, a wrong password
+//! that is refused beside a right one that cannot open a session would let somebody try passwords
+//! without a trace. It costs one small row for each password that was hashed, so the pool of hashing
+//! bounds it; what is refused before the hash writes nothing here.
+
+use portcullis_shared::time::UnixSeconds;
+
+use crate::domain::{
+    app::App,
+    audit::{Action, Actor, Event},
+    context::Context,
+    store::StoreError,
+    user::{User, UserStatus},
+};
+
+/// Writes that a password did not match: that of `user`, or nobody's.
+///
+/// # Errors
+///
+/// See [`StoreError`]; the login is not to be answered then.
+pub async fn record(app: &App, user: Option<&User>, context: &Context) -> Result<(), StoreError> {
+    let reason = match user {
+        None => "unknown_user",
+        Some(user) if user.password_hash.is_none() => "no_password",
+        Some(_) => "wrong_password",
+    };
+    // Who typed it is not known.
+    let event = event(app.clock.now(), Actor::Service, user, reason, context);
+    app.store.append_audit(std::slice::from_ref(&event)).await?;
+    event.announce();
+    Ok(())
+}
+
+/// That the password was right, and its user may not log in.
+pub fn of_status(now: UnixSeconds, user: &User, context: &Context) -> Event {
+    let reason = match user.status {
+        UserStatus::Active => "changed_meanwhile",
+        UserStatus::Banned { .. } => "banned",
+        UserStatus::Disabled { .. } => "disabled",
+    };
+    event(now, Actor::User(user.id), Some(user), reason, context)
+}
+
+fn event(
+    now: UnixSeconds,
+    actor: Actor,
+    user: Option<&User>,
+    reason: &str,
+    context: &Context,
+) -> Event {
+    Event {
+        user_id: user.map(|user| user.id),
+        detail: Some(reason.to_owned()),
+        ..Event::new(now, Action::LoginFailed, actor).from(context)
+    }
+}
