@@ -37,6 +37,7 @@ async fn a_failed_login_is_recorded_with_its_reason_and_without_what_was_typed(t
     };
     let new = NewUser {
         username: "new".parse().unwrap(),
+        email: None,
         password: None,
         roles: [].into(),
         scopes: "".parse().unwrap(),
