@@ -16,6 +16,8 @@ mod failure;
 mod form;
 mod health;
 mod mapping;
+mod measure;
+mod metrics;
 mod oauth;
 mod oauth_client;
 mod openapi;
@@ -62,7 +64,7 @@ fn endpoints() -> impl OpenApi + 'static {
         admin::unban::Api,
         admin::audit::Api,
     );
-    let health = (health::live::Api, health::ready::Api);
+    let health = (health::live::Api, health::ready::Api, metrics::Api);
     openapi::Joined((auth, well_known, admin, health))
 }
 
@@ -73,14 +75,17 @@ pub fn endpoint(service: Arc<Service>) -> impl Endpoint<Output = Response> + 'st
     let methods = openapi::Methods::of(&document);
     let text = well_known::openapi::Text(document.to_string().into());
     let entropy = Arc::clone(&service.app.entropy);
+    let measures = Arc::new(measure::Measures::new());
     let inner = api
         .into_endpoint()
         .data(service)
         .data(text)
+        .data(Arc::clone(&measures))
         .with(CatchPanic::new().with_handler(boundary::panicked));
     boundary::Boundary {
         inner,
         methods,
         entropy,
+        measures,
     }
 }

@@ -9,11 +9,14 @@ use poem::{
     error::{MethodNotAllowedError, NotFoundError},
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
 };
-use poem_openapi::error::{ParseParamError, ParsePathError};
+use poem_openapi::{
+    OperationId,
+    error::{ParseParamError, ParsePathError},
+};
 use portcullis_shared::problem::Code;
 use tracing::Instrument;
 
-use super::{failure::Failure, form, openapi::Methods};
+use super::{failure::Failure, form, measure::Measures, openapi::Methods};
 use crate::{
     domain::entropy::{self, Entropy},
     system::Stopwatch,
@@ -33,6 +36,8 @@ pub(crate) struct Boundary<E> {
     pub methods: Methods,
     /// For identifiers.
     pub entropy: Arc<dyn Entropy>,
+    /// Counts each answer.
+    pub measures: Arc<Measures>,
 }
 
 impl<E: Endpoint<Output = Response>> Endpoint for Boundary<E> {
@@ -59,12 +64,18 @@ impl<E: Endpoint<Output = Response>> Boundary<E> {
             Ok(()) => self.inner.call(request).await,
             Err(failure) => Err(failure.into()),
         };
+        let operation = match &outcome {
+            Ok(response) => response.data::<OperationId>(),
+            Err(error) => error.data::<OperationId>(),
+        }
+        .copied();
         let mut response = outcome.unwrap_or_else(|error| self.answer(error, &path));
         if method == Method::HEAD {
             response.set_body(());
         }
         let status = response.status().as_u16();
         let ms = stopwatch.millis();
+        self.measures.answered(operation, status, ms / 1e3);
         // Escaped as `Debug` does it, without the quotes.
         let path = path.escape_debug();
         tracing::info!(%method, %path, status, ms, "answered");
@@ -167,6 +178,7 @@ mod tests {
             inner,
             methods: Methods::default(),
             entropy: Arc::new(OsEntropy),
+            measures: Arc::new(Measures::new()),
         };
         let response = boundary.get_response(Request::default()).await;
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);

@@ -10,6 +10,7 @@ mod documents;
 mod health;
 mod introspect;
 mod login;
+mod metrics;
 mod outage;
 mod schema;
 mod sessions;

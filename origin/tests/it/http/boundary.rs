@@ -19,7 +19,7 @@ async fn what_is_not_there_is_a_problem() {
         "/auth//login",
         "/AUTH/login",
         "/auth/login/",
-        "/metrics",
+        "/nowhere",
         "/auth/%6Cogin",
     ] {
         assert_eq!(api.post(path).send().await.status, 404, "{path}");

@@ -180,6 +180,7 @@ async fn the_document_names_every_endpoint_and_the_errors_of_each() {
     post /auth/token: 200 400 401 413 415 429 500 503
     get /health/live: 200 400 500 503
     get /health/ready: 200 400 500 503
+    get /metrics: 200 400 500 503
     get /openapi.json: 200 400 500 503
     "#);
 }
