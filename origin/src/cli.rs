@@ -10,6 +10,7 @@ mod keys;
 mod master_key_file;
 mod output;
 mod password_input;
+mod progress;
 mod restored;
 mod serve;
 mod users;
@@ -71,7 +72,7 @@ enum Command {
     Migrate,
     /// Print the settings in force, as TOML, with secrets redacted
     Config,
-    /// Users: create, list, ban, unban, set a password
+    /// Users: create, list, ban, unban, set a password, import, export
     #[command(subcommand)]
     User(users::Command),
     /// Signing keys: list, rotate
@@ -112,6 +113,10 @@ enum Error {
     SetPassword(#[from] setup::Error),
     #[error(transparent)]
     Password(#[from] password_input::Error),
+    #[error(transparent)]
+    Import(#[from] users::import::Error),
+    #[error(transparent)]
+    Export(#[from] users::export::Error),
     #[error("there is no user {0}")]
     NoSuchUser(crate::domain::user::Username),
     #[error("there is no such user, and it is no identifier either")]
@@ -124,6 +129,18 @@ enum Error {
 
 /// The exit code of a mistake in the command or the settings, as clap has it.
 const USAGE: u8 = 2;
+/// The exit code of a command that did its work but for parts that it refused.
+const PARTIAL: u8 = 3;
+
+impl Error {
+    const fn code(&self) -> u8 {
+        match self {
+            Self::Settings(_) => USAGE,
+            Self::Import(users::import::Error::Refused(_)) => PARTIAL,
+            _ => 1,
+        }
+    }
+}
 
 /// Runs the command of this process's arguments.
 pub async fn run() -> ExitCode {
@@ -142,11 +159,7 @@ pub async fn run() -> ExitCode {
             let text = logging::chain(&error);
             let plain: String = text.chars().flat_map(output::visible).collect();
             eprintln!("portcullis: {plain}");
-            ExitCode::from(if matches!(error, Error::Settings(_)) {
-                USAGE
-            } else {
-                1
-            })
+            ExitCode::from(error.code())
         }
     }
 }

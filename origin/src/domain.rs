@@ -39,5 +39,6 @@ pub mod signing_keys;
 pub mod store;
 pub mod throttle;
 pub mod transaction;
+pub mod transfer;
 pub mod user;
 pub mod web_origin;

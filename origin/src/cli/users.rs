@@ -1,5 +1,8 @@
 //! `portcullis user …`: accounts.
 
+pub(super) mod export;
+pub(super) mod import;
+mod lines;
 mod print;
 
 use clap::{Args, Subcommand};
@@ -47,6 +50,15 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Add users from a file, with password hashes of other services
+    ///
+    /// Argon2, bcrypt, scrypt and PBKDF2 are taken, as PHC strings and as passlib, Django and
+    /// Werkzeug write them; the first login replaces them by Argon2id. Existing users are never
+    /// changed, so an import can be run again.
+    #[command(after_help = import::EXAMPLES)]
+    Import(import::Arguments),
+    /// Write all users to a file that `user import` takes back, password hashes included
+    Export(export::Arguments),
     /// Set a user's password; all of the user's sessions end
     Password {
         /// The user's name
@@ -129,6 +141,8 @@ pub(super) async fn run(command: Command, settings: &Settings) -> Result<(), Err
             let changed = admin::unban(&app, OPERATOR, user.id).await?;
             print::changed(json, "may log in", changed, user)
         }
+        Command::Import(arguments) => import::run(&app, arguments).await,
+        Command::Export(arguments) => export::run(&app, arguments).await,
         Command::Password {
             name,
             password_stdin,

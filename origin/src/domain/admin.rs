@@ -233,6 +233,13 @@ pub const REASON_LIMIT: usize = 500;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Reason(String);
 
+impl Reason {
+    /// The text.
+    pub fn into_string(self) -> String {
+        self.0
+    }
+}
+
 impl FromStr for Reason {
     type Err = InvalidReason;
 

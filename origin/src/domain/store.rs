@@ -170,6 +170,9 @@ pub type KeysDecision = Box<dyn FnOnce(&[StoredKey]) -> KeysChange + Send>;
 /// A decision over the settings of the last start, run while their record is held.
 pub type RecordDecision = Box<dyn FnOnce(&str) -> RecordChange + Send>;
 
+/// What the audit trail gets of an import, from who was in the way of whom.
+pub type ImportEvents = Box<dyn FnOnce(&[Option<User>]) -> Vec<Event> + Send>;
+
 /// The feed's `seq` after a change: the one that the change itself got when it revoked something,
 /// else the current one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -241,6 +244,19 @@ pub trait Store: Send + Sync {
         after: Option<UserId>,
         limit: u32,
     ) -> Result<Option<UserId>, StoreError>;
+
+    /// Adds users, each unless [`Self::users_in_the_way`] would tell somebody, and with them what
+    /// `tell` makes of that answer for the audit trail; all in one transaction. Answers who was in
+    /// the way.
+    async fn import_users(
+        &self,
+        users: &[User],
+        tell: ImportEvents,
+    ) -> Result<Vec<Option<User>>, StoreError>;
+
+    /// Who, for each of these users, has the same name, the same id or a name that looks like it
+    /// ([`Username::skeleton`]); the first of these who exists.
+    async fn users_in_the_way(&self, users: &[User]) -> Result<Vec<Option<User>>, StoreError>;
 
     /// The user of this id.
     async fn user(&self, id: UserId) -> Result<Option<User>, StoreError>;

@@ -86,3 +86,25 @@ pub async fn with_keys(
     events.iter().for_each(Event::announce);
     Ok(seq)
 }
+
+/// Adds users who are in nobody's way; as [`with_session`], and with the answer of the store.
+///
+/// # Errors
+///
+/// See [`StoreError`]; nothing was written then.
+pub async fn import(
+    store: &dyn Store,
+    users: &[User],
+    tell: impl FnOnce(&[Option<User>]) -> Vec<Event> + Send + 'static,
+) -> Result<Vec<Option<User>>, StoreError> {
+    let (send, receive) = mpsc::channel();
+    let decision = move |in_the_way: &[Option<User>]| {
+        let events = tell(in_the_way);
+        let _ = send.send(events.clone());
+        events
+    };
+    let in_the_way = store.import_users(users, Box::new(decision)).await?;
+    let events = receive.try_recv().unwrap_or_default();
+    events.iter().for_each(Event::announce);
+    Ok(in_the_way)
+}

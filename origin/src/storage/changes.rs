@@ -22,8 +22,8 @@ use crate::domain::{
     plan::{Plan, Planned},
     session::{EndReason, Ended},
     store::{
-        Batch, KeysDecision, PlanDecision, PlanStep, RecordDecision, Seq, SessionDecision,
-        ThrottleDecision, UserDecision,
+        Batch, ImportEvents, KeysDecision, PlanDecision, PlanStep, RecordDecision, Seq,
+        SessionDecision, ThrottleDecision, UserDecision,
     },
     throttle::key::Key,
     user::User,
@@ -71,6 +71,52 @@ impl<Db: Engine> Work<Db> for FillSkeletons {
     async fn run(self, connection: &mut Connection<Db>) -> Result<Option<UserId>, Fault> {
         users::fill_skeletons::<Db>(connection, self.after, self.limit).await
     }
+}
+
+/// How often a user is added again who was refused because of somebody who has then gone.
+const ADDING_ATTEMPTS: u32 = 3;
+
+/// [`Store::import_users`](crate::domain::store::Store::import_users).
+pub(super) struct ImportUsers {
+    pub(super) users: Vec<User>,
+    pub(super) tell: ImportEvents,
+}
+
+impl<Db: Engine> Work<Db> for ImportUsers {
+    type Output = Vec<Option<User>>;
+
+    async fn run(self, connection: &mut Connection<Db>) -> Result<Vec<Option<User>>, Fault> {
+        // In the order of their names, so that two imports of the same users don't wait for each
+        // other crosswise.
+        let mut ordered: Vec<(usize, &User)> = self.users.iter().enumerate().collect();
+        ordered.sort_by_key(|(_, user)| &user.username);
+        let mut found = Vec::with_capacity(ordered.len());
+        for (place, user) in ordered {
+            found.push((place, add_or_find::<Db>(connection, user).await?));
+        }
+        found.sort_by_key(|(place, _)| *place);
+        let in_the_way: Vec<_> = found.into_iter().map(|(_, other)| other).collect();
+        let events = (self.tell)(&in_the_way);
+        audit::append::<Db>(connection, &events).await?;
+        Ok(in_the_way)
+    }
+}
+
+/// Adds a user, or tells who is in the way.
+async fn add_or_find<Db: Engine>(
+    connection: &mut Connection<Db>,
+    user: &User,
+) -> Result<Option<User>, Fault> {
+    for _ in 0..ADDING_ATTEMPTS {
+        if users::insert::<Db>(connection, user).await? {
+            return Ok(None);
+        }
+        let found = users::in_the_way::<Db>(connection, user).await?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Err(Fault::Contended)
 }
 
 /// [`Store::change_session`](crate::domain::store::Store::change_session).

@@ -34,6 +34,9 @@ pub(super) enum Fault {
     /// A column with something else than what this version writes.
     #[error("a column does not hold {0}")]
     Unreadable(&'static str),
+    /// Others changed the same rows too often meanwhile.
+    #[error("others were always faster")]
+    Contended,
     /// The decision, or code under it, panicked; its transaction was rolled back.
     #[error("a change panicked")]
     Panicked,
@@ -45,7 +48,9 @@ impl Fault {
         match self {
             Self::Database(error) => may_pass(error),
             Self::Shared(fault) => fault.may_pass(),
-            Self::Lost(_) | Self::Overloaded | Self::Closed | Self::TimedOut => true,
+            Self::Lost(_) | Self::Overloaded | Self::Closed | Self::TimedOut | Self::Contended => {
+                true
+            }
             Self::Unreadable(_) | Self::Panicked => false,
         }
     }

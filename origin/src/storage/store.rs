@@ -14,7 +14,7 @@ use super::{
     changes::{
         AdvanceSeq, AppendAudit, ChangePlanned, ChangeSession, ChangeSettingsRecord,
         ChangeSigningKeys, ChangeThrottle, ChangeUser, CreateUser, DeleteAudit, FillSkeletons,
-        ForgetThrottle, PutPlan,
+        ForgetThrottle, ImportUsers, PutPlan,
     },
     cleanup::{self, RemovePlans, RemoveRevocations, RemoveSessions},
     criteria,
@@ -45,8 +45,9 @@ use crate::domain::{
     session::Session,
     signing_keys::StoredKey,
     store::{
-        Batch, CreateUserError, FeedRange, KeysDecision, PlanDecision, RecordDecision, Restored,
-        Seq, SessionDecision, Store, StoreError, ThrottleDecision, UserDecision, UserFilter,
+        Batch, CreateUserError, FeedRange, ImportEvents, KeysDecision, PlanDecision,
+        RecordDecision, Restored, Seq, SessionDecision, Store, StoreError, ThrottleDecision,
+        UserDecision, UserFilter,
     },
     throttle::{bucket::Bucket, key::Key},
     user::{User, Username},
@@ -141,6 +142,27 @@ impl<D: Driver> Store for SqlStore<D> {
         limit: u32,
     ) -> Result<Option<UserId>, StoreError> {
         Ok(self.driver.write(FillSkeletons { after, limit }).await?)
+    }
+
+    async fn import_users(
+        &self,
+        users: &[User],
+        tell: ImportEvents,
+    ) -> Result<Vec<Option<User>>, StoreError> {
+        let users = users.to_vec();
+        Ok(self.driver.write(ImportUsers { users, tell }).await?)
+    }
+
+    async fn users_in_the_way(&self, users: &[User]) -> Result<Vec<Option<User>>, StoreError> {
+        let query = async {
+            let connection = &mut *self.reader().await?;
+            let mut found = Vec::with_capacity(users.len());
+            for user in users {
+                found.push(users::in_the_way::<D::Db>(connection, user).await?);
+            }
+            Ok(found)
+        };
+        Ok(within_patience(query).await?)
     }
 
     async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {

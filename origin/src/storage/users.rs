@@ -289,6 +289,26 @@ pub(super) async fn by_name<Db: Engine>(
     .transpose()
 }
 
+/// Who has the name of `user`, or else the id, or else a name that looks alike.
+pub(super) async fn in_the_way<Db: Engine>(
+    connection: &mut Connection<Db>,
+    user: &User,
+) -> Result<Option<User>, Fault> {
+    Statement::<Db>::new(concat!(
+        "SELECT ",
+        user_columns!(),
+        " FROM users WHERE username = $1 OR id = $2 OR skeleton = $3 \
+         ORDER BY CASE WHEN username = $1 THEN 1 WHEN id = $2 THEN 2 ELSE 3 END LIMIT 1"
+    ))
+    .bind(user.username.as_str())
+    .bind(user.id.as_bytes().as_slice())
+    .bind(user.username.skeleton().as_str())
+    .row(connection)
+    .await?
+    .map(|row| read(&mut Columns::<Db>::of(&row)))
+    .transpose()
+}
+
 /// Users in the order of their names' bytes.
 pub(super) async fn list<Db: Engine>(
     connection: &mut Connection<Db>,

@@ -11,6 +11,7 @@ mod covered;
 mod criteria;
 mod feed;
 mod groups;
+mod imports;
 mod jobs;
 mod keys;
 mod lifetime;
@@ -88,6 +89,12 @@ suite! {
         users::names_of_an_older_version_are_protected_once_they_are_filled_in,
         users::two_old_names_that_look_alike_both_stay,
     ]
+    ImportUsers: [
+        imports::users_are_added_unless_somebody_is_in_the_way,
+        imports::what_is_told_of_an_import_is_written_with_it_or_not_at_all,
+        imports::of_imports_that_race_each_user_is_added_once,
+    ]
+    UsersInTheWay: [imports::who_is_in_the_way_is_told_without_writing]
     User: [users::a_user_is_found_by_id]
     UserByName: [users::a_user_is_found_by_name]
     Users: [

@@ -21,8 +21,9 @@ use portcullis_origin::domain::{
     session::Session,
     signing_keys::StoredKey,
     store::{
-        Batch, CreateUserError, FeedRange, KeysDecision, PlanDecision, RecordDecision, Restored,
-        Seq, SessionDecision, Store, StoreError, ThrottleDecision, UserDecision, UserFilter,
+        Batch, CreateUserError, FeedRange, ImportEvents, KeysDecision, PlanDecision,
+        RecordDecision, Restored, Seq, SessionDecision, Store, StoreError, ThrottleDecision,
+        UserDecision, UserFilter,
     },
     throttle::{bucket::Bucket, key::Key},
     user::{User, Username},
@@ -78,6 +79,16 @@ impl Store for Failing {
         _: Option<UserId>,
         _: u32,
     ) -> Result<Option<UserId>, StoreError> {
+        Err(self.error())
+    }
+    async fn import_users(
+        &self,
+        _: &[User],
+        _: ImportEvents,
+    ) -> Result<Vec<Option<User>>, StoreError> {
+        Err(self.error())
+    }
+    async fn users_in_the_way(&self, _: &[User]) -> Result<Vec<Option<User>>, StoreError> {
         Err(self.error())
     }
     async fn user(&self, _: UserId) -> Result<Option<User>, StoreError> {

@@ -19,8 +19,9 @@ use portcullis_origin::domain::{
     session::Session,
     signing_keys::StoredKey,
     store::{
-        Batch, CreateUserError, FeedRange, KeysDecision, PlanDecision, RecordDecision, Restored,
-        Seq, SessionDecision, Store, StoreError, ThrottleDecision, UserDecision, UserFilter,
+        Batch, CreateUserError, FeedRange, ImportEvents, KeysDecision, PlanDecision,
+        RecordDecision, Restored, Seq, SessionDecision, Store, StoreError, ThrottleDecision,
+        UserDecision, UserFilter,
     },
     throttle::{bucket::Bucket, key::Key},
     user::{User, Username},
@@ -39,6 +40,8 @@ pub(super) enum Method {
     FastForwardUntil,
     CreateUser,
     FillSkeletons,
+    ImportUsers,
+    UsersInTheWay,
     User,
     UserByName,
     Users,
@@ -133,6 +136,22 @@ impl Store for Covered {
     ) -> Result<Option<UserId>, StoreError> {
         self.call(Method::FillSkeletons)
             .fill_skeletons(after, limit)
+            .await
+    }
+
+    async fn import_users(
+        &self,
+        users: &[User],
+        tell: ImportEvents,
+    ) -> Result<Vec<Option<User>>, StoreError> {
+        self.call(Method::ImportUsers)
+            .import_users(users, tell)
+            .await
+    }
+
+    async fn users_in_the_way(&self, users: &[User]) -> Result<Vec<Option<User>>, StoreError> {
+        self.call(Method::UsersInTheWay)
+            .users_in_the_way(users)
             .await
     }
 
