@@ -1,5 +1,7 @@
 //! The binary: commands, exit codes, and a server that starts and stops.
 
+mod transfer;
+
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
@@ -94,10 +96,11 @@ impl Server {
     /// Waits for the line that tells the address.
     fn start_with(place: &Place, format: &str) -> Self {
         let mut command = place.command(&["serve"]);
-        let mut child = command
-            .env("PORTCULLIS_LOG__FORMAT", format)
-            .spawn()
-            .unwrap();
+        Self::wait_for(command.env("PORTCULLIS_LOG__FORMAT", format))
+    }
+
+    fn wait_for(command: &mut Command) -> Self {
+        let mut child = command.spawn().unwrap();
         let log = BufReader::new(child.stderr.take().unwrap());
         let address = String::new();
         let mut server = Self {
@@ -326,6 +329,7 @@ fn the_help_teaches() {
     for arguments in [
         &["--help"][..],
         &["user", "add", "--help"],
+        &["user", "import", "--help"],
         &["keys", "rotate", "--help"],
         &["audit", "--help"],
     ] {

@@ -10,3 +10,4 @@ mod refresh_property;
 mod refresh_table;
 mod restored;
 mod revoking;
+mod transfer;

@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{self, BufRead, BufReader, BufWriter, IsTerminal, Write},
+    io::{self, BufRead, BufReader, BufWriter, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
@@ -78,7 +78,7 @@ pub(in crate::cli) enum Error {
         source: import::Error,
     },
     /// Not everything was taken.
-    #[error("{0} lines were refused")]
+    #[error("lines refused: {0}")]
     Refused(u64),
 }
 

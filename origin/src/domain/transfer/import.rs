@@ -104,7 +104,7 @@ impl<'a> Import<'a> {
                 Ok(()) => self.batch.push((line, record)),
             },
         }
-        if self.batch.len() >= BATCH {
+        if self.batch.len() + self.refused.len() >= BATCH {
             self.flush().await?;
         }
         Ok(())
@@ -125,9 +125,14 @@ impl<'a> Import<'a> {
         self.counts
     }
 
-    /// The lines that were refused since this was last asked, those of one batch in their order.
+    /// The lines that were refused since this was last asked, in their order. Those of a batch are
+    /// told together, once the fate of all its lines is known.
     pub fn take_refused(&mut self) -> Vec<RefusedLine> {
-        std::mem::take(&mut self.refused)
+        if self.batch.is_empty() {
+            std::mem::take(&mut self.refused)
+        } else {
+            Vec::new()
+        }
     }
 
     fn refuse(&mut self, line: u64, record: Option<&Record>, refusal: Refusal) {
@@ -141,15 +146,13 @@ impl<'a> Import<'a> {
 
     async fn flush(&mut self) -> Result<(), Error> {
         let batch = std::mem::take(&mut self.batch);
-        if batch.is_empty() {
-            return Ok(());
-        }
         let users: Vec<User> = batch
             .iter()
             .map(|(_, record)| record.user.clone())
             .collect();
         let store = self.app.store.as_ref();
         let in_the_way = match self.mode {
+            _ if users.is_empty() => Vec::new(),
             Mode::DryRun => store.users_in_the_way(&users).await?,
             Mode::Write => {
                 let lines: Vec<u64> = batch.iter().map(|(line, _)| *line).collect();

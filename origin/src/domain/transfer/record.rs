@@ -65,6 +65,10 @@ impl Record {
     ///
     /// [`Refusal`], the first reason.
     pub fn parse(text: &str, id: UserId, now: UnixSeconds) -> Result<Self, Refusal> {
+        // An array would do for serde.
+        if !text.trim_start().starts_with('{') {
+            return Err(Refusal::NotARecord("not an object".to_owned()));
+        }
         let line: Line = serde_json::from_str(text).map_err(not_a_record)?;
         let named = line.id.as_deref().map(str::parse::<UserId>).transpose();
         let named = named.map_err(|_| Refusal::Id)?;

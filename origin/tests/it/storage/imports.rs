@@ -62,7 +62,7 @@ pub(super) async fn users_are_added_unless_somebody_is_in_the_way(bench: &Bench)
     }
     let trail = bench.trail().await;
     assert_eq!(trail.len(), 3);
-    assert_eq!(trail.last().unwrap(), "users_imported by operator");
+    assert_eq!(trail.last().unwrap(), "users_imported by user: 2");
 }
 
 pub(super) async fn what_is_told_of_an_import_is_written_with_it_or_not_at_all(bench: &Bench) {
@@ -79,7 +79,7 @@ pub(super) async fn what_is_told_of_an_import_is_written_with_it_or_not_at_all(b
     assert_eq!(bench.store.user(user_id(2)).await.unwrap(), None);
     let again = bench.store.import_users(&[user(2, "ben")], count()).await;
     assert_eq!(again.unwrap(), [None]);
-    assert_eq!(bench.trail().await, ["users_imported by operator"]);
+    assert_eq!(bench.trail().await, ["users_imported by user: 1"]);
 }
 
 pub(super) async fn of_imports_that_race_each_user_is_added_once(bench: &Bench) {

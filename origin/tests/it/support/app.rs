@@ -97,12 +97,21 @@ impl TestApp {
         Self::with(engine, |_| {}).await
     }
 
+    /// A service on an empty database.
+    pub(crate) async fn without_users(engine: Engine) -> Self {
+        Self::empty(engine, config()).await
+    }
+
+    async fn empty(engine: Engine, config: Config) -> Self {
+        let database = Arc::new(Database::create(engine).await);
+        Self::replica_of(&database, Arc::new(TestClock::new()), config, 1).await
+    }
+
     /// As [`Self::on`], with other settings.
     pub(crate) async fn with(engine: Engine, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = config();
         change(&mut config);
-        let database = Arc::new(Database::create(engine).await);
-        let test = Self::replica_of(&database, Arc::new(TestClock::new()), config, 1).await;
+        let test = Self::empty(engine, config).await;
         for ((name, password), role, scope) in [
             (USER, None, "api:read api:write images:read"),
             (ADMIN, Some("admin"), "api:read"),
