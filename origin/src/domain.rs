@@ -42,3 +42,4 @@ pub mod transaction;
 pub mod transfer;
 pub mod user;
 pub mod web_origin;
+pub mod user_agent;

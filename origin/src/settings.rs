@@ -13,6 +13,7 @@ mod domain;
 pub mod edge;
 pub mod error;
 mod in_force;
+pub mod geo;
 pub mod issuer;
 pub mod keys;
 pub mod load;
@@ -22,6 +23,7 @@ pub mod refresh;
 pub mod secret;
 pub mod server;
 pub mod throttle;
+pub mod sessions;
 pub mod tokens;
 pub mod users;
 
@@ -45,6 +47,8 @@ pub struct Settings {
     pub tokens: tokens::Tokens,
     /// Refresh tokens and sessions.
     pub refresh: refresh::Refresh,
+    /// How many sessions a user may have.
+    pub sessions: sessions::Sessions,
     /// How passwords are hashed.
     pub password: password::Password,
     /// How often passwords may be guessed.
@@ -57,6 +61,8 @@ pub struct Settings {
     pub cookies: cookies::Cookies,
     /// The channel from the edge.
     pub edge: edge::Edge,
+    /// Which country an address is in.
+    pub geo: geo::Geo,
     /// Logs.
     pub log: log::Log,
     /// Who may ask for tokens; what the file names comes over the two that are built in.
@@ -77,12 +83,14 @@ impl Default for Settings {
             keys: keys::Keys::default(),
             tokens: tokens::Tokens::default(),
             refresh: refresh::Refresh::default(),
+            sessions: sessions::Sessions::default(),
             password: password::Password::default(),
             throttle: throttle::Throttle::default(),
             users: users::Users::default(),
             audit: audit::Audit::default(),
             cookies: cookies::Cookies::default(),
             edge: edge::Edge::default(),
+            geo: geo::Geo::default(),
             log: log::Log::default(),
         }
     }
@@ -103,6 +111,7 @@ impl Settings {
         self.keys.check()?;
         self.tokens.check()?;
         self.refresh.check(&self.tokens)?;
+        self.sessions.check()?;
         self.password.check()?;
         self.throttle.check()?;
         self.users.check()?;

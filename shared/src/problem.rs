@@ -53,6 +53,8 @@ codes! {
     MethodNotAllowed = "method_not_allowed", 405, "The method is not allowed here";
     /// It exists already, or changed meanwhile.
     Conflict = "conflict", 409, "It conflicts with what is there";
+    /// The user has as many sessions as are allowed.
+    TooManySessions = "too_many_sessions", 409, "There are too many sessions";
     /// The body is larger than allowed.
     PayloadTooLarge = "payload_too_large", 413, "The request is too large";
     /// The body's media type is not taken here.

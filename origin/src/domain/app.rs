@@ -13,6 +13,7 @@ use crate::domain::{
     hashing::Hasher,
     master_key::MasterKeys,
     refresh::Rules,
+    session::cap::Cap,
     signing_keys::SigningKeys,
     store::Store,
     throttle,
@@ -49,6 +50,8 @@ pub struct Config {
     pub absolute_lifetime: i64,
     /// How attempts to log in are limited.
     pub throttle: throttle::Rules,
+    /// How many sessions a user may have.
+    pub session_cap: Cap,
     /// For how long a setup token is taken.
     pub setup_lifetime: i64,
     /// Whether people may sign up.

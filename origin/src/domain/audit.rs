@@ -24,7 +24,7 @@ pub enum Action {
     RefreshAhead,
     /// The same after a backup was put back: its session follows it.
     RefreshFastForwarded,
-    /// A session was ended by its user or a client.
+    /// A session was ended: by its user, a client, a login for which it made room, or a rule.
     SessionEnded,
     /// A user was created.
     UserCreated,

@@ -20,7 +20,7 @@ use crate::domain::{
 const MARGIN: i64 = 10;
 
 /// More sessions of one user than this become one entry for the user.
-const SESSIONS_BY_ENTRY: usize = 32;
+pub const SESSIONS_BY_ENTRY: usize = 32;
 
 /// The longest lifetime that settings may give an access token, in seconds.
 pub const MAX_TOKEN_LIFETIME: i64 = 3600;
@@ -69,9 +69,8 @@ impl Tokens {
         }
     }
 
-    /// Ends all of `sessions` but `keep`: which, and the entries. Where they are many it is one
-    /// entry for the user, which ends the access tokens of `keep` as well; that session refreshes
-    /// and goes on.
+    /// Ends all of `sessions` but `keep`; see [`Self::end`]. Where they are many, that ends the
+    /// access tokens of `keep` as well; that session refreshes and goes on.
     pub fn end_all(
         &self,
         user: &mut User,
@@ -80,9 +79,25 @@ impl Tokens {
         reason: EndReason,
         now: UnixSeconds,
     ) -> (Vec<(SessionId, EndReason)>, Vec<Record>) {
-        let over = || sessions.iter().filter(|session| Some(session.id) != keep);
-        let ended = over().map(|session| (session.id, reason)).collect();
-        let entries: Vec<Record> = over()
+        let over = sessions.iter().filter(|session| Some(session.id) != keep);
+        self.end(user, sessions, &over.collect::<Vec<_>>(), reason, now)
+    }
+
+    /// Ends those of `sessions`, all of the user's that have not been ended, that are `over`: which,
+    /// and the entries. Where these are many it is one entry for the user, which moves the user's
+    /// `not_before`: whatever has been minted for any session is revoked, whatever is authorised
+    /// for the user as it is afterwards is not.
+    pub fn end(
+        &self,
+        user: &mut User,
+        sessions: &[Session],
+        over: &[&Session],
+        reason: EndReason,
+        now: UnixSeconds,
+    ) -> (Vec<(SessionId, EndReason)>, Vec<Record>) {
+        let ended = over.iter().map(|session| (session.id, reason)).collect();
+        let entries: Vec<Record> = over
+            .iter()
             .filter_map(|session| self.session_entry(session, now))
             .collect();
         if entries.len() > SESSIONS_BY_ENTRY {

@@ -10,12 +10,16 @@ use crate::domain::{
     audit::{Action, Actor, Event},
     client::{Client, ClientKind},
     context::Context,
+    ending::Tokens,
     entropy::{self, EntropyError},
     failed_login,
     hashing::{HashingError, Verdict},
     mint::{MintError, Mintable, TokenSet, mint},
     password::Password,
-    session::{Flags, Session},
+    session::{
+        EndReason, Flags, Session,
+        cap::{self, Cap, Full},
+    },
     store::{StoreError, UserChange},
     transaction,
     user::{User, UserStatus, Username},
@@ -55,6 +59,9 @@ pub enum Error {
     /// The device's name is too long or has control characters.
     #[error("a device's name has 1 to {DEVICE_LIMIT} characters, none of them for control")]
     InvalidDevice,
+    /// The password is right, and the user has as many sessions as are allowed.
+    #[error(transparent)]
+    Full(#[from] Full),
     /// See [`HashingError`].
     #[error(transparent)]
     Hashing(#[from] HashingError),
@@ -126,11 +133,12 @@ async fn open(app: &App, attempt: &Attempt<'_>) -> Result<Result<Mintable, Chang
         device: attempt.device.clone(),
         context: attempt.context.clone(),
         now: app.clock.now(),
-        token_lifetime: app.config.token_lifetime,
+        tokens: app.tokens(),
+        cap: app.config.session_cap,
         idle_lifetime: app.config.refresh.idle_lifetime,
         absolute_lifetime: app.config.absolute_lifetime,
     };
-    let decide = move |user: &User, _: &[Session]| opening.decide(user);
+    let decide = move |user: &User, held: &[Session]| opening.decide(user, held);
     let decided = transaction::with_user(app.store.as_ref(), user_id, app.now(), decide).await?;
     let (opened, _) = decided.ok_or(Error::InvalidCredentials)?;
     opened
@@ -189,13 +197,18 @@ struct Opening {
     device: Option<String>,
     context: Context,
     now: UnixSeconds,
-    token_lifetime: i64,
+    tokens: Tokens,
+    cap: Cap,
     idle_lifetime: i64,
     absolute_lifetime: i64,
 }
 
 impl Opening {
-    fn decide(self, user: &User) -> (UserChange, Result<Result<Mintable, Changed>, Error>) {
+    fn decide(
+        self,
+        user: &User,
+        held: &[Session],
+    ) -> (UserChange, Result<Result<Mintable, Changed>, Error>) {
         if user.password_hash != self.checked_hash {
             return (UserChange::default(), Ok(Err(Changed)));
         }
@@ -211,6 +224,18 @@ impl Opening {
             };
             return (change, Err(error));
         }
+        let evicted = match self.cap.surplus(held, self.now) {
+            Ok(evicted) => evicted,
+            Err(full) => return (UserChange::default(), Err(full.into())),
+        };
+        let mut next = user.clone();
+        if let Some(hash) = self.rehashed {
+            next.password_hash = Some(hash);
+            next.updated_at = self.now;
+        }
+        let (ended, revocations) =
+            self.tokens
+                .end(&mut next, held, &evicted, EndReason::Evicted, self.now);
         let mut session = Session {
             id: self.id,
             user_id: user.id,
@@ -227,27 +252,26 @@ impl Opening {
             last_used_at: self.now,
             idle_expires_at: self.now.plus(self.idle_lifetime),
             absolute_expires_at: self.now.plus(self.absolute_lifetime),
-            device: self.device,
+            device: self.device.or_else(|| self.context.device()),
             flags: Flags::NONE,
             opened_from: self.context.clone(),
             last_from: self.context,
         };
-        let mintable = Mintable::authorise(&mut session, user, self.now, self.token_lifetime);
+        // By the user as it will be: no entry for those that made room concerns the new token.
+        let mintable = Mintable::authorise(&mut session, &next, self.now, self.tokens.lifetime);
         let event = Event {
             user_id: Some(user.id),
             session_id: Some(session.id),
             ..Event::new(self.now, Action::Login, Actor::User(user.id)).from(&session.opened_from)
         };
-        let rehashed = self.rehashed.map(|hash| User {
-            password_hash: Some(hash),
-            updated_at: self.now,
-            ..user.clone()
-        });
+        let mut events = cap::evictions(&evicted, user.id, session.opened_from.ip, self.now);
+        events.push(event);
         let change = UserChange {
-            user: rehashed,
+            user: (next != *user).then_some(next),
             opened: Some(session),
-            events: vec![event],
-            ..UserChange::default()
+            ended,
+            revocations,
+            events,
         };
         (change, Ok(Ok(mintable)))
     }

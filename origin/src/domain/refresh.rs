@@ -1,13 +1,15 @@
 //! Refresh (RFC 6749 §6): a spent refresh token is exchanged for its successor and an access
 //! token.
 //!
-//! [`token`] says what a refresh token is, [`decision`] what happens when one is presented; this
-//! is the use case around them.
+//! [`token`] says what a refresh token is, [`decision`] what happens when one is presented,
+//! [`moves`] what it means that one comes from elsewhere; this is the use case around them.
 
 mod decision;
+mod moves;
 mod token;
 
-pub use decision::{Rules, Transition, decide, decide_after_restore};
+pub use decision::{Granted, Rules, Transition, decide, decide_after_restore};
+pub use moves::{MoveRules, OnChange};
 pub use token::{IssuedToken, NotOurs, PREFIX, RefreshToken};
 
 use std::sync::Arc;
@@ -22,7 +24,7 @@ use crate::domain::{
     context::Context,
     ending::Tokens,
     mint::{MintError, Mintable, TokenSet, mint},
-    session::Session,
+    session::{EndReason, Session},
     store::{SessionChange, StoreError},
     transaction,
     user::User,
@@ -199,29 +201,32 @@ impl Judge {
             {
                 unchanged(Error::InvalidScope)
             }
-            Transition::Rotate(next) | Transition::LateRetry(next) => self.grant(next, user, None),
-            Transition::Replay(next) => {
+            Transition::Rotate(granted) | Transition::LateRetry(granted) => {
+                self.grant(granted, session, user, None)
+            }
+            Transition::Replay(granted) => {
                 // No later than the first answer's access token, which was minted then.
-                let first = next.rotated_at.plus(self.tokens.lifetime);
-                self.grant(next, user, Some(first))
+                let first = granted.session.rotated_at.plus(self.tokens.lifetime);
+                self.grant(granted, session, user, Some(first))
             }
             Transition::TooManyReplays => unchanged(Error::TooManyReplays),
             Transition::Over => unchanged(Error::InvalidGrant),
             Transition::Theft(ended) => {
-                let change = SessionChange {
-                    revocations: self
-                        .tokens
-                        .session_entry(&ended, self.now)
-                        .into_iter()
-                        .collect(),
-                    events: vec![self.event(Action::RefreshReuse, &ended)],
-                    session: Some(ended),
-                };
-                (change, Outcome::Refused(Error::InvalidGrant))
+                let event = self.event(Action::RefreshReuse, session, self.generations(session));
+                self.end(ended, event)
             }
-            Transition::FastForward(next) => {
-                let event = self.event(Action::RefreshFastForwarded, session);
-                let (mut change, outcome) = self.grant(next, user, None);
+            Transition::Moved {
+                session: ended,
+                changed,
+            } => {
+                let places = moves::describe(changed, &session.last_from, &self.context);
+                let detail = format!("{}: {places}", EndReason::Moved.as_str());
+                self.end(ended, self.event(Action::SessionEnded, session, detail))
+            }
+            Transition::FastForward(granted) => {
+                let detail = self.generations(session);
+                let event = self.event(Action::RefreshFastForwarded, session, detail);
+                let (mut change, outcome) = self.grant(granted, session, user, None);
                 change.events.push(event);
                 (change, outcome)
             }
@@ -229,7 +234,8 @@ impl Judge {
                 (SessionChange::default(), Outcome::Ahead)
             }
             Transition::Ahead => {
-                let events = vec![self.event(Action::RefreshAhead, session)];
+                let detail = self.generations(session);
+                let events = vec![self.event(Action::RefreshAhead, session, detail)];
                 let change = SessionChange {
                     events,
                     ..SessionChange::default()
@@ -241,31 +247,54 @@ impl Judge {
 
     fn grant(
         &self,
-        mut next: Session,
+        granted: Granted,
+        before: &Session,
         user: &User,
         latest: Option<UnixSeconds>,
     ) -> (SessionChange, Outcome) {
+        let Granted {
+            session: mut next,
+            flagged,
+        } = granted;
         let mintable = Mintable::authorise(&mut next, user, self.now, self.tokens.lifetime);
         let mintable = match latest {
             Some(latest) => mintable.capped(latest),
             None => mintable,
         };
-        let change = SessionChange {
-            session: Some(next),
-            ..SessionChange::default()
-        };
+        let mut change = SessionChange::default();
+        if !flagged.is_empty() {
+            let places = moves::describe(flagged, &before.last_from, &self.context);
+            let event = self.event(Action::SessionFlagged, &next, places);
+            change.events.push(event);
+        }
+        change.session = Some(next);
         (change, Outcome::Granted(mintable))
     }
 
-    fn event(&self, action: Action, session: &Session) -> Event {
+    /// Ends the session, although the answer is an error.
+    fn end(&self, ended: Session, event: Event) -> (SessionChange, Outcome) {
+        let entry = self.tokens.session_entry(&ended, self.now);
+        let change = SessionChange {
+            revocations: entry.into_iter().collect(),
+            events: vec![event],
+            session: Some(ended),
+        };
+        (change, Outcome::Refused(Error::InvalidGrant))
+    }
+
+    fn generations(&self, session: &Session) -> String {
+        format!(
+            "presented {}, accepted {}, issued {}",
+            self.presented.generation, session.accepted, session.generation
+        )
+    }
+
+    fn event(&self, action: Action, session: &Session, detail: String) -> Event {
         Event {
             user_id: Some(session.user_id),
             session_id: Some(session.id),
             ip: self.context.ip,
-            detail: Some(format!(
-                "presented {}, accepted {}, issued {}",
-                self.presented.generation, session.accepted, session.generation
-            )),
+            detail: Some(detail),
             ..Event::new(self.now, action, Actor::Bearer)
         }
     }

@@ -1,6 +1,9 @@
 //! Sessions: one row per login, the family of all refresh tokens that come of it.
 
+pub mod cap;
 mod flags;
+#[cfg(test)]
+pub(crate) mod sample;
 
 pub use flags::{Flag, Flags, InvalidFlags};
 

@@ -67,7 +67,8 @@ impl Failure {
             | Code::UnsupportedMediaType
             | Code::ValidationFailed
             | Code::Internal
-            | Code::BadGateway => failure,
+            | Code::BadGateway
+            | Code::TooManySessions => failure,
         }
     }
 

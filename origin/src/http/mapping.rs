@@ -131,6 +131,7 @@ impl From<login::Error> for Failure {
             login::Error::Banned | login::Error::Disabled => {
                 Self::new(Code::Forbidden).detail(error.to_string())
             }
+            login::Error::Full(full) => Self::new(Code::TooManySessions).detail(full.to_string()),
             login::Error::InvalidClient => unacceptable("client_id", error),
             login::Error::InvalidDevice => unacceptable("device", error),
             login::Error::Hashing(error) => Style::Problem.hashing(error),

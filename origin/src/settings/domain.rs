@@ -31,9 +31,11 @@ impl Settings {
                 max_replays: self.refresh.max_replays,
                 max_late_retries: self.refresh.max_late_retries,
                 idle_lifetime: self.refresh.idle_lifetime,
+                moves: self.refresh.on_change.rules(),
             },
             absolute_lifetime: self.refresh.absolute_lifetime,
             throttle: self.throttle.rules(),
+            session_cap: self.sessions.cap(),
             setup_lifetime: self.users.setup_lifetime,
             registration: match self.users.registration {
                 users::Registration::Closed => Registration::Closed,

@@ -117,10 +117,11 @@ fn ours(
 fn known(key: &str) -> bool {
     let defaults = toml::Table::try_from(Settings::default());
     let Ok(defaults) = defaults else { return false };
-    let leaf = match key.split_once('.') {
-        Some((section, key)) => defaults.get(section).and_then(|section| section.get(key)),
-        None => defaults.get(key),
-    };
+    let (first, rest) = key
+        .split_once('.')
+        .map_or((key, None), |(first, rest)| (first, Some(rest)));
+    let steps = rest.into_iter().flat_map(|rest| rest.split('.'));
+    let leaf = steps.fold(defaults.get(first), |value, step| value?.get(step));
     leaf.is_some_and(|value| !value.is_table() && !value.is_array())
 }
 
@@ -158,6 +159,7 @@ mod tests {
             ("PORTCULLIS_SERVER__LISTEN", "[::1]:0"),
             ("PORTCULLIS_EDGE__SECRET", "0007000000000000"),
             ("PORTCULLIS_REFRESH__WINDOW", "20"),
+            ("PORTCULLIS_REFRESH__ON_CHANGE__COUNTRY", "end"),
             ("PORTCULLIS_LOG__FORMAT", "json"),
             ("PORTCULLIS_CONFIG", "elsewhere"),
             ("PORTCULLIS_BIN", "elsewhere"),
@@ -165,6 +167,10 @@ mod tests {
         .unwrap();
         assert_eq!(settings.edge.secret.expose(), Some("0007000000000000"));
         assert_eq!(settings.refresh.window, 20);
+        assert_eq!(
+            settings.refresh.on_change.country,
+            super::super::refresh::Answer::End
+        );
         assert_eq!(settings.server.listen.to_string(), "[::1]:0");
         assert_eq!(
             settings.client.last().unwrap().audiences,
@@ -195,8 +201,8 @@ mod tests {
         insta::assert_snapshot!(variable("PORTCULLIS_LOG__FORMAT", "xml"), @"must be `human` or `json` for key `log.format`");
         insta::assert_snapshot!(variable("PORTCULLIS_ISSUER", "http://edge/"), @"issuer: must be an http or https URL without user, query, fragment or a slash at its end");
         insta::assert_snapshot!(variable("PORTCULLIS_EDGE__SECRET", "short"), @"edge.secret: must have 16 to 256 visible ASCII characters, or none");
-        insta::assert_snapshot!(from_file("[refresh]\nwindwo = 3").unwrap_err(), @"unknown field `windwo`, expected one of `window`, `max_replays`, `max_late_retries`, `idle_lifetime`, `absolute_lifetime` for key `refresh`");
-        insta::assert_snapshot!(from_file("[refesh]\nwindow = 3").unwrap_err(), @"unknown field `refesh`, expected one of `issuer`, `server`, `database`, `keys`, `tokens`, `refresh`, `password`, `throttle`, `users`, `audit`, `cookies`, `edge`, `log`, `client`");
+        insta::assert_snapshot!(from_file("[refesh]\nwindow = 3").unwrap_err(), @"unknown field `refesh`, expected one of `issuer`, `server`, `database`, `keys`, `tokens`, `refresh`, `sessions`, `password`, `throttle`, `users`, `audit`, `cookies`, `edge`, `geo`, `log`, `client`");
+        insta::assert_snapshot!(from_file("[refresh]\nwindwo = 3").unwrap_err(), @"unknown field `windwo`, expected one of `window`, `max_replays`, `max_late_retries`, `idle_lifetime`, `absolute_lifetime`, `on_change` for key `refresh`");
         insta::assert_snapshot!(from_file("[tokens]\nlifetime = -3").unwrap_err(), @"tokens.lifetime: must be between 2 and 3600, not -3");
         insta::assert_snapshot!(from_file("[tokens]\nlifetime = true").unwrap_err(), @"tokens.lifetime: must be between 2 and 3600, not 1");
         insta::assert_snapshot!(from_file("[tokens\nlifetime = 3").unwrap_err(), @"TOML parse error at line 1, column 8: unclosed table, expected `]`");

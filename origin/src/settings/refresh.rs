@@ -1,5 +1,9 @@
 //! `[refresh]`: refresh tokens and the sessions that they belong to.
 
+mod on_change;
+
+pub use on_change::{Answer, OnChange};
+
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -26,6 +30,8 @@ pub struct Refresh {
     pub idle_lifetime: i64,
     /// After how many seconds a session is over in any case.
     pub absolute_lifetime: i64,
+    /// What becomes of a session that is used from elsewhere.
+    pub on_change: OnChange,
 }
 
 impl Default for Refresh {
@@ -36,6 +42,7 @@ impl Default for Refresh {
             max_late_retries: 10,
             idle_lifetime: 30 * DAY,
             absolute_lifetime: 180 * DAY,
+            on_change: OnChange::default(),
         }
     }
 }
@@ -55,7 +62,7 @@ impl Refresh {
         if self.idle_lifetime > self.absolute_lifetime {
             return Err(idle_beyond_absolute());
         }
-        Ok(())
+        self.on_change.check()
     }
 
     /// A replay's access token expires no later than the first one's, so the window must end

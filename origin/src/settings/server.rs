@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::error::{Checked, within};
@@ -14,6 +15,9 @@ pub struct Server {
     pub listen: SocketAddr,
     /// For how many seconds requests in flight may go on after a signal to stop.
     pub shutdown_grace: u32,
+    /// The networks of the proxies whose `X-Forwarded-For` is believed, such as `10.0.0.0/8`. Of a
+    /// request through the edge its authenticated word counts instead, see `edge.secret`.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 impl Default for Server {
@@ -21,6 +25,7 @@ impl Default for Server {
         Self {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080),
             shutdown_grace: 20,
+            trusted_proxies: vec![],
         }
     }
 }

@@ -16,12 +16,16 @@
 //! ([`decide_after_restore`]): the token is genuine, so the session follows it.
 //!
 //! There is at most one live successor at any time: a late retry kills the one before.
+//!
+//! Whatever would be granted is first judged by where it comes from ([`super::moves`]): a token
+//! that is replayed from elsewhere may be a thief's just as one that rotates.
 
 use portcullis_shared::time::UnixSeconds;
 
+use super::moves::MoveRules;
 use crate::domain::{
     context::Context,
-    session::{EndReason, Session},
+    session::{EndReason, Flags, Session},
 };
 
 /// The rules' numbers; times in seconds.
@@ -35,28 +39,46 @@ pub struct Rules {
     pub max_late_retries: u32,
     /// For how long a session may lie idle.
     pub idle_lifetime: i64,
+    /// What becomes of a session that is used from elsewhere.
+    pub moves: MoveRules,
 }
 
-/// What to do. `session` is the row to write.
+/// A use of a session that is granted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Granted {
+    /// The row to write; the token of its `generation` is to issue.
+    pub session: Session,
+    /// What this use was flagged for; somebody must be told.
+    pub flagged: Flags,
+}
+
+/// What to do. A session is the row to write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Transition {
-    /// Issue `session.generation`, and an access token.
-    Rotate(Session),
-    /// Issue `session.generation` once more, and an access token that expires no later than the
-    /// one that was minted at `session.rotated_at`.
-    Replay(Session),
+    /// Issue the next token, and an access token.
+    Rotate(Granted),
+    /// Issue the same token once more, and an access token that expires no later than the one that
+    /// was minted at the session's `rotated_at`.
+    Replay(Granted),
     /// As [`Self::Rotate`]; the token of the generation before was lost and is dead.
-    LateRetry(Session),
+    LateRetry(Granted),
     /// Too many replays; nothing changes.
     TooManyReplays,
     /// A spent token was used: the session is over, and that must be written although the answer
     /// is an error.
     Theft(Session),
+    /// It came from elsewhere than the rules allow: as [`Self::Theft`].
+    Moved {
+        /// The session, which is over.
+        session: Session,
+        /// What changed.
+        changed: Flags,
+    },
     /// A token that this database never issued; nothing changes, somebody must be told.
     Ahead,
     /// As [`Self::Rotate`], from a token that this database does not know because it was put back
     /// from a backup.
-    FastForward(Session),
+    FastForward(Granted),
     /// The session is ended or expired; nothing changes.
     Over,
 }
@@ -75,35 +97,34 @@ pub fn decide(
     if presented > session.generation {
         return Transition::Ahead;
     }
-    if presented == session.generation {
-        return rotate(session, context, now, rules);
-    }
-    if presented != session.accepted {
+    let newest = presented == session.generation;
+    if !newest && presented != session.accepted {
         return Transition::Theft(session.end(EndReason::Reuse, now));
     }
     // A clock that went backwards (another replica's) is within the window.
-    if now.since(session.rotated_at) <= rules.window {
-        if session.replays >= rules.max_replays {
-            return Transition::TooManyReplays;
-        }
-        let replays = session.replays + 1;
-        return Transition::Replay(touched(session, context, now, rules, |next| {
-            next.replays = replays;
-        }));
-    }
-    let retries = session.late_retries;
-    if retries >= rules.max_late_retries || !context.resembles(&session.last_from) {
+    let late = !newest && now.since(session.rotated_at) > rules.window;
+    let again = session.late_retries < rules.max_late_retries;
+    if late && !(again && context.resembles(&session.last_from)) {
         return Transition::Theft(session.end(EndReason::Reuse, now));
     }
-    let Some(generation) = session.generation.checked_add(1) else {
-        return Transition::Over;
+    let moved = rules.moves.judge(session, context);
+    if !moved.ending.is_empty() {
+        return Transition::Moved {
+            session: session.end(EndReason::Moved, now),
+            changed: moved.ending,
+        };
+    }
+    let granted = Granted {
+        session: touched(session, context, now, rules, moved.flagged),
+        flagged: moved.flagged,
     };
-    Transition::LateRetry(touched(session, context, now, rules, |next| {
-        next.generation = generation;
-        next.rotated_at = now;
-        next.replays = 0;
-        next.late_retries = retries + 1;
-    }))
+    if newest {
+        rotate(granted, now)
+    } else if late {
+        late_retry(granted, now)
+    } else {
+        replay(granted, rules)
+    }
 }
 
 /// As [`decide`], while sessions may be behind their tokens because a backup was put back.
@@ -124,8 +145,8 @@ pub fn decide_after_restore(
                 generation: presented,
                 ..session.clone()
             };
-            match rotate(&behind, context, now, rules) {
-                Transition::Rotate(next) => Transition::FastForward(next),
+            match decide(&behind, presented, context, now, rules) {
+                Transition::Rotate(granted) => Transition::FastForward(granted),
                 other => other,
             }
         }
@@ -133,34 +154,58 @@ pub fn decide_after_restore(
     }
 }
 
-fn rotate(session: &Session, context: &Context, now: UnixSeconds, rules: &Rules) -> Transition {
+fn rotate(mut granted: Granted, now: UnixSeconds) -> Transition {
+    let next = &mut granted.session;
+    let accepted = next.generation;
     // 2^32 refreshes of one session do not happen within its absolute lifetime.
-    let Some(generation) = session.generation.checked_add(1) else {
+    let Some(generation) = accepted.checked_add(1) else {
         return Transition::Over;
     };
-    Transition::Rotate(touched(session, context, now, rules, |next| {
-        next.accepted = session.generation;
-        next.generation = generation;
-        next.rotated_at = now;
-        next.replays = 0;
-        next.late_retries = 0;
-    }))
+    next.accepted = accepted;
+    next.generation = generation;
+    next.rotated_at = now;
+    next.replays = 0;
+    next.late_retries = 0;
+    Transition::Rotate(granted)
 }
 
-/// The session after a use: last seen now, idle from now on, and as `change` makes it.
+fn replay(mut granted: Granted, rules: &Rules) -> Transition {
+    let next = &mut granted.session;
+    if next.replays >= rules.max_replays {
+        return Transition::TooManyReplays;
+    }
+    next.replays += 1;
+    Transition::Replay(granted)
+}
+
+fn late_retry(mut granted: Granted, now: UnixSeconds) -> Transition {
+    let next = &mut granted.session;
+    let Some(generation) = next.generation.checked_add(1) else {
+        return Transition::Over;
+    };
+    next.generation = generation;
+    next.rotated_at = now;
+    next.replays = 0;
+    next.late_retries += 1;
+    Transition::LateRetry(granted)
+}
+
+/// The session after a use: last seen now and here, idle from now on.
 fn touched(
     session: &Session,
     context: &Context,
     now: UnixSeconds,
     rules: &Rules,
-    change: impl FnOnce(&mut Session),
+    flagged: Flags,
 ) -> Session {
-    let mut next = Session {
+    let device = session.device.clone();
+    Session {
         last_used_at: now.max(session.last_used_at),
         idle_expires_at: now.plus(rules.idle_lifetime).max(session.idle_expires_at),
+        // Sessions of before there were names of devices.
+        device: device.or_else(|| context.device()),
+        flags: flagged.iter().fold(session.flags, Flags::with),
         last_from: context.clone(),
         ..session.clone()
-    };
-    change(&mut next);
-    next
+    }
 }

@@ -41,8 +41,14 @@ struct Body {
 struct Failures;
 
 impl Declared for Failures {
-    const PROBLEMS: &'static [&'static [Code]] =
-        &[refused::BODY, &[Code::InvalidCredentials, Code::Forbidden]];
+    const PROBLEMS: &'static [&'static [Code]] = &[
+        refused::BODY,
+        &[
+            Code::InvalidCredentials,
+            Code::Forbidden,
+            Code::TooManySessions,
+        ],
+    ];
 }
 
 /// The endpoint.

@@ -163,17 +163,18 @@ impl<'a> Scene<'a> {
             let fits = match transition {
                 Transition::Over => self.model.is_over(),
                 Transition::Rotate(_) => generation == self.model.head(),
-                Transition::Replay(next) => next.generation == self.model.head(),
+                Transition::Replay(next) => next.session.generation == self.model.head(),
                 // Another head takes the place of this one, which then ends the session.
-                Transition::LateRetry(next) => next.generation == self.model.head() + 1,
+                Transition::LateRetry(next) => next.session.generation == self.model.head() + 1,
                 Transition::Theft(_) => {
                     !self.model.is_of_use(generation)
                         || session.last_from.country.as_deref() != Some("DE")
                         || session.late_retries == rules.max_late_retries
                 }
-                Transition::TooManyReplays | Transition::Ahead | Transition::FastForward(_) => {
-                    false
-                }
+                Transition::TooManyReplays
+                | Transition::Ahead
+                | Transition::FastForward(_)
+                | Transition::Moved { .. } => false,
             };
             assert!(fits, "generation {generation} of {session:?}");
         }

@@ -13,8 +13,11 @@ use portcullis_origin::domain::{
     master_key::MasterKeys,
     mint::TokenSet,
     password::Password,
-    refresh::{self, Rules},
-    session::Session,
+    refresh::{self, MoveRules, Rules},
+    session::{
+        Session,
+        cap::{AtCap, Cap},
+    },
     signing_keys,
     user::User,
 };
@@ -75,9 +78,15 @@ fn config() -> Config {
             max_replays: 100,
             max_late_retries: 10,
             idle_lifetime: 30 * 86_400,
+            moves: MoveRules::default(),
         },
         absolute_lifetime: 180 * 86_400,
         throttle: portcullis_origin::settings::throttle::Throttle::default().rules(),
+        // More than any test opens that is not about the cap.
+        session_cap: Cap {
+            max: 1000,
+            at_cap: AtCap::Evict,
+        },
         setup_lifetime: 86_400,
         registration: Registration::Closed,
         key_publish_before: 900,
