@@ -22,8 +22,8 @@ pub mod password;
 pub mod refresh;
 pub mod secret;
 pub mod server;
-pub mod throttle;
 pub mod sessions;
+pub mod throttle;
 pub mod tokens;
 pub mod users;
 

@@ -272,6 +272,7 @@ impl Opening {
             ended,
             revocations,
             events,
+            ..UserChange::default()
         };
         (change, Ok(Ok(mintable)))
     }
