@@ -332,6 +332,7 @@ fn check_one(row: &Session, presented: u32, now: UnixSeconds, rules: &Rules) {
         return;
     };
     assert_eq!(usual, Transition::Ahead);
+    let next = next.session;
     assert_eq!((next.accepted, next.generation), (presented, presented + 1));
     assert!(next.generation > row.generation + 1);
     for older in 0..presented {
