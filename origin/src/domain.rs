@@ -41,5 +41,5 @@ pub mod throttle;
 pub mod transaction;
 pub mod transfer;
 pub mod user;
-pub mod web_origin;
 pub mod user_agent;
+pub mod web_origin;
