@@ -21,7 +21,9 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Parser, Subcommand};
 
 use crate::{
-    domain::{admin, hashing::HashingError, setup, signing_keys::KeyError, store::StoreError},
+    domain::{
+        admin, hashing::HashingError, look_alikes, setup, signing_keys::KeyError, store::StoreError,
+    },
     http::serve::ServeError,
     logging::{self, LoggingError},
     settings::{Settings, error::SettingsError, log::Log},
@@ -72,7 +74,7 @@ enum Command {
     Migrate,
     /// Print the settings in force, as TOML, with secrets redacted
     Config,
-    /// Users: create, list, ban, unban, set a password, import, export
+    /// Users: create, list, ban, disable, delete, set a password, import, export
     #[command(subcommand)]
     User(users::Command),
     /// Signing keys: list, rotate
@@ -111,6 +113,12 @@ enum Error {
     Create(#[from] admin::CreateError),
     #[error(transparent)]
     SetPassword(#[from] setup::Error),
+    #[error(transparent)]
+    Standing(#[from] admin::StandingError),
+    #[error(transparent)]
+    Delete(#[from] admin::DeleteError),
+    #[error(transparent)]
+    IssueSetup(#[from] admin::IssueError),
     #[error(transparent)]
     Password(#[from] password_input::Error),
     #[error(transparent)]
@@ -180,7 +188,10 @@ impl Cli {
             }
             Command::Migrate => {
                 quiet(&settings.log)?;
-                storage::migrate(settings.database.url.expose()).await?;
+                let store = storage::connect(settings.database.url.expose(), 1).await?;
+                let protected = look_alikes::protect_old_names(store.as_ref()).await;
+                store.close().await;
+                protected?;
                 output::print("The database's tables are up to date.")
             }
             Command::User(command) => {

@@ -44,7 +44,9 @@ fn endpoints() -> impl OpenApi + 'static {
         auth::introspect::Api,
         auth::logout::Api,
         auth::logout_all::Api,
+        auth::register::Api,
         auth::setup::Api,
+        auth::password::Api,
         auth::me::Api,
         auth::sessions::Api,
         auth::end_session::Api,
@@ -62,6 +64,10 @@ fn endpoints() -> impl OpenApi + 'static {
         admin::change_user::Api,
         admin::ban::Api,
         admin::unban::Api,
+        admin::disable::Api,
+        admin::enable::Api,
+        admin::issue_setup::Api,
+        admin::delete_user::Api,
         admin::audit::Api,
     );
     let health = (health::live::Api, health::ready::Api, metrics::Api);

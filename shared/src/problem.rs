@@ -47,6 +47,10 @@ codes! {
     InsufficientScope = "insufficient_scope", 403, "The access token lacks a scope";
     /// The caller may not do this.
     Forbidden = "forbidden", 403, "This is not allowed";
+    /// The service takes nobody who comes by themselves.
+    RegistrationClosed = "registration_closed", 403, "Registration is closed";
+    /// The caller is known, but the password that was to prove it once more is another.
+    WrongPassword = "wrong_password", 403, "The current password is wrong";
     /// Nothing is here, or nothing that the caller may know of.
     NotFound = "not_found", 404, "There is nothing here";
     /// The path does not take this method.

@@ -6,7 +6,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Error, assembly};
 use crate::{
-    domain::{app::App, settings_record, signing_keys},
+    domain::{app::App, look_alikes, settings_record, signing_keys},
     http::{self, service::Service},
     logging,
     settings::Settings,
@@ -31,10 +31,12 @@ pub(super) async fn run(settings: &Settings) -> Result<(), Error> {
         clock_skew_max: i64::from(settings.database.clock_skew_max) * 1000,
     });
     let rotation = tokio::spawn(rotate(Arc::clone(&app)));
+    let protection = tokio::spawn(protect_names(Arc::clone(&app)));
     let grace = Duration::from_secs(settings.server.shutdown_grace.into());
     let stop = stop_signal()?;
     let served = http::serve::serve(service, settings.server.listen, grace, stop).await;
     rotation.abort();
+    protection.abort();
     app.store.close().await;
     tracing::info!("stopped");
     Ok(served?)
@@ -65,6 +67,25 @@ async fn rotate(app: Arc<App>) {
         if let Err(error) = signing_keys::ensure(&app).await {
             let cause = logging::chain(&error);
             tracing::warn!(?cause, "the signing keys could not be looked after");
+        }
+    }
+}
+
+/// How often it is seen to that names are protected which a replica of an older version has taken.
+const PROTECT_EVERY: Duration = Duration::from_secs(60);
+
+/// Sees to it that no name can be taken which looks like one that an older version has written.
+async fn protect_names(app: Arc<App>) {
+    let mut interval = tokio::time::interval(PROTECT_EVERY);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        if let Err(error) = look_alikes::protect_old_names(app.store.as_ref()).await {
+            let cause = logging::chain(&error);
+            tracing::warn!(
+                ?cause,
+                "names of an older version could not be looked after"
+            );
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::{
         audit::Actor,
         setup,
         store::UserFilter,
-        user::{Role, User, Username},
+        user::{Email, Role, User, Username, part_of_name},
     },
     settings::Settings,
 };
@@ -50,6 +50,17 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Disable a user: all sessions end, all tokens are refused, no login works
+    Disable(Named),
+    /// Let a disabled user log in again
+    Enable(Named),
+    /// Delete a user and all sessions; the audit trail stays
+    Delete(Named),
+    /// Print a token with which a user chooses a password (POST /auth/setup)
+    ///
+    /// It takes the place of any other. Nothing else changes until it is used; then all of the
+    /// user's sessions end.
+    Setup(Named),
     /// Add users from a file, with password hashes of other services
     ///
     /// Argon2, bcrypt, scrypt and PBKDF2 are taken, as PHC strings and as passlib, Django and
@@ -72,11 +83,24 @@ pub(super) enum Command {
     },
 }
 
+/// A user who exists.
+#[derive(Debug, Args)]
+pub(super) struct Named {
+    /// The user's name
+    name: Username,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
 /// A user to create.
 #[derive(Debug, Args)]
 pub(super) struct Add {
-    /// The user's name: letters, digits and . _ - @ +
+    /// The user's name: letters and digits of one script, and . _ - @ +
     name: Username,
+    /// Where the user can be written to
+    #[arg(long, value_name = "ADDRESS")]
+    email: Option<Email>,
     /// A role, such as admin; may be given several times
     #[arg(long = "role", value_name = "ROLE")]
     roles: Vec<Role>,
@@ -107,9 +131,12 @@ pub(super) struct List {
     #[arg(long, value_name = "TEXT")]
     search: Option<String>,
     /// Only users that are banned
-    #[arg(long, conflicts_with = "active")]
+    #[arg(long, conflicts_with_all = ["active", "disabled"])]
     banned: bool,
-    /// Only users that are not banned
+    /// Only users that are disabled
+    #[arg(long, conflicts_with = "active")]
+    disabled: bool,
+    /// Only users that are neither
     #[arg(long)]
     active: bool,
     /// One JSON object a line
@@ -141,6 +168,26 @@ pub(super) async fn run(command: Command, settings: &Settings) -> Result<(), Err
             let changed = admin::unban(&app, OPERATOR, user.id).await?;
             print::changed(json, "may log in", changed, user)
         }
+        Command::Disable(Named { name, json }) => {
+            let user = find(&app, name).await?;
+            let changed = admin::disable(&app, OPERATOR, user.id).await?;
+            print::changed(json, "is disabled", changed, user)
+        }
+        Command::Enable(Named { name, json }) => {
+            let user = find(&app, name).await?;
+            let changed = admin::enable(&app, OPERATOR, user.id).await?;
+            print::changed(json, "may log in", changed, user)
+        }
+        Command::Delete(Named { name, json }) => {
+            let user = find(&app, name).await?;
+            let seq = admin::delete_user(&app, OPERATOR, user.id).await?;
+            print::deleted(json, seq, user)
+        }
+        Command::Setup(Named { name, json }) => {
+            let user = find(&app, name).await?;
+            let link = admin::issue_setup(&app, OPERATOR, user.id).await?;
+            print::setup(json, link, user)
+        }
         Command::Import(arguments) => import::run(&app, arguments).await,
         Command::Export(arguments) => export::run(&app, arguments).await,
         Command::Password {
@@ -168,7 +215,7 @@ async fn add(app: &App, add: Add) -> Result<(), Error> {
     };
     let new = NewUser {
         username: add.name,
-        email: None,
+        email: add.email,
         password,
         roles: add.roles.into_iter().collect(),
         scopes: add.scopes.into_iter().collect(),
@@ -178,15 +225,21 @@ async fn add(app: &App, add: Add) -> Result<(), Error> {
 }
 
 async fn list(app: &App, which: List) -> Result<(), Error> {
-    let banned = match (which.banned, which.active) {
+    let only = |wanted: bool| match (wanted, which.active) {
         (true, _) => Some(true),
         (false, true) => Some(false),
         (false, false) => None,
     };
-    let search = which.search.map(|text| text.to_ascii_lowercase());
+    let search = match which.search.as_deref().map(part_of_name) {
+        None => None,
+        Some(Some(part)) => Some(part),
+        // No name contains it.
+        Some(None) => return Ok(()),
+    };
     let mut filter = UserFilter {
         search,
-        banned,
+        banned: only(which.banned),
+        disabled: only(which.disabled),
         after: None,
         limit: PAGE,
     };

@@ -10,7 +10,7 @@ use crate::domain::{
     session::Session,
     signing_keys::KeyError,
     store::StoreError,
-    user::{ADMIN_ROLE, User},
+    user::User,
 };
 
 /// Somebody with an active session.
@@ -106,11 +106,7 @@ pub async fn authenticate(app: &App, bearer: &str) -> Result<Caller, Error> {
 ///
 /// [`NotAdmin`].
 pub fn require_admin(app: &App, caller: Caller) -> Result<Admin, NotAdmin> {
-    let is_admin = caller
-        .user
-        .roles
-        .iter()
-        .any(|role| role.as_str() == ADMIN_ROLE);
+    let is_admin = caller.user.is_admin();
     let for_us_alone = caller.claims.aud.is_only(&app.config.issuer);
     if is_admin && for_us_alone && caller.claims.client_id == ADMIN_CLIENT {
         Ok(Admin(caller))

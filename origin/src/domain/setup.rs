@@ -1,5 +1,8 @@
-//! A new user's first password, chosen with a one-time token; also changing a password from the
-//! command line.
+//! A password that is chosen with a one-time token: a new user's first one, or the next one of
+//! somebody who lost it; also changing a password from the command line.
+//!
+//! A user has one setup token at most: a new one takes the place of the last, any new password
+//! spends it, and it expires.
 //!
 //! A setup token is `pst_` and base64url of the user's id (16 bytes) ‖ a secret (32 bytes). The
 //! database has SHA-256 of the secret.
@@ -12,12 +15,13 @@ use zeroize::Zeroizing;
 
 use crate::domain::{
     app::App,
-    audit::{Action, Actor, Event},
+    audit::Actor,
     context::Context,
     entropy::{self, EntropyError},
     hashing::HashingError,
+    new_password::NewPassword,
     password::{Password, PasswordRule},
-    session::{EndReason, Session},
+    session::Session,
     store::{Seq, StoreError, UserChange},
     transaction,
     user::{PendingSetup, User},
@@ -76,7 +80,8 @@ fn is_good(user: &User, digest: &[u8; 32], now: UnixSeconds) -> bool {
             .is_some_and(|setup| bool::from(setup.digest.ct_eq(digest)) && now < setup.expires_at)
 }
 
-/// Sets the password of the user that `token` was made for. The token is spent.
+/// Sets the password of the user that `token` was made for, and ends all of the user's sessions.
+/// The token is spent.
 ///
 /// # Errors
 ///
@@ -91,25 +96,17 @@ pub async fn complete(
     let user = app.store.user(id).await?;
     let user = user.filter(|user| is_good(user, &digest, app.clock.now()));
     let user = user.ok_or(Error::InvalidToken)?;
-    password.check_new(&user.username)?;
-    let hash = app.hasher.hash(password, app.entropy.as_ref()).await?;
-    let (now, tokens, ip) = (app.now(), app.tokens(), context.ip);
+    let new = prepare(app, &user, password, Actor::Bearer, context.ip).await?;
     let decide = move |user: &User, sessions: &[Session]| {
-        if !is_good(user, &digest, now.seconds()) {
-            return (UserChange::default(), false);
+        if is_good(user, &digest, new.now) {
+            (new.of(user, sessions), true)
+        } else {
+            (UserChange::default(), false)
         }
-        let event = Event {
-            ip,
-            ..password_event(user, now.seconds(), Actor::Bearer)
-        };
-        (
-            with_password(user, sessions, hash, &tokens, now.seconds(), event),
-            true,
-        )
     };
-    match transaction::with_user(app.store.as_ref(), id, now, decide).await? {
+    match transaction::with_user(app.store.as_ref(), id, app.now(), decide).await? {
         Some((true, _)) => Ok(()),
-        _ => Err(Error::InvalidToken),
+        Some((false, _)) | None => Err(Error::InvalidToken),
     }
 }
 
@@ -125,49 +122,27 @@ pub async fn set_password(
     password: Password,
     actor: Actor,
 ) -> Result<Option<Seq>, Error> {
-    password.check_new(&user.username)?;
-    let hash = app.hasher.hash(password, app.entropy.as_ref()).await?;
-    let (now, tokens) = (app.now(), app.tokens());
-    let decide = move |user: &User, sessions: &[Session]| {
-        let event = password_event(user, now.seconds(), actor);
-        (
-            with_password(user, sessions, hash, &tokens, now.seconds(), event),
-            (),
-        )
-    };
-    let done = transaction::with_user(app.store.as_ref(), user.id, now, decide).await?;
+    let new = prepare(app, user, password, actor, None).await?;
+    let decide = move |user: &User, sessions: &[Session]| (new.of(user, sessions), ());
+    let done = transaction::with_user(app.store.as_ref(), user.id, app.now(), decide).await?;
     Ok(done.map(|((), seq)| seq))
 }
 
-fn password_event(user: &User, now: UnixSeconds, actor: Actor) -> Event {
-    Event {
-        user_id: Some(user.id),
-        ..Event::new(now, Action::PasswordChanged, actor)
-    }
-}
-
-/// The user with a new password: setup tokens are spent, sessions are over.
-fn with_password(
+/// Checks and hashes a password.
+async fn prepare(
+    app: &App,
     user: &User,
-    sessions: &[Session],
-    hash: String,
-    tokens: &crate::domain::ending::Tokens,
-    now: UnixSeconds,
-    event: Event,
-) -> UserChange {
-    let mut user = User {
-        password_hash: Some(hash),
-        setup: None,
-        updated_at: now,
-        ..user.clone()
-    };
-    let (ended, revocations) =
-        tokens.end_all(&mut user, sessions, None, EndReason::PasswordChanged, now);
-    UserChange {
-        user: Some(user),
-        ended,
-        revocations,
-        events: vec![event],
-        ..UserChange::default()
-    }
+    password: Password,
+    actor: Actor,
+    ip: Option<std::net::IpAddr>,
+) -> Result<NewPassword, Error> {
+    password.check_new(&user.username, user.email.as_ref())?;
+    Ok(NewPassword {
+        hash: app.hasher.hash(password, app.entropy.as_ref()).await?,
+        keep: None,
+        tokens: app.tokens(),
+        now: app.clock.now(),
+        actor,
+        ip,
+    })
 }

@@ -165,6 +165,9 @@ pub type UserDecision = Box<dyn FnOnce(&User, &[Session]) -> UserChange + Send>;
 /// A decision over counts of attempts, run while all are held. One that is not there is shown
 /// empty.
 pub type ThrottleDecision = Box<dyn FnOnce(&[Bucket]) -> ThrottleChange + Send>;
+/// A decision over whether a user may log in and administrate, run while user, active sessions and
+/// the set of administrators are held.
+pub type StandingDecision = Box<dyn FnOnce(&User, &[Session], OtherAdmins) -> UserChange + Send>;
 /// A decision over all signing keys, run while all are held.
 pub type KeysDecision = Box<dyn FnOnce(&[StoredKey]) -> KeysChange + Send>;
 /// A decision over the settings of the last start, run while their record is held.
@@ -172,6 +175,15 @@ pub type RecordDecision = Box<dyn FnOnce(&str) -> RecordChange + Send>;
 
 /// What the audit trail gets of an import, from who was in the way of whom.
 pub type ImportEvents = Box<dyn FnOnce(&[Option<User>]) -> Vec<Event> + Send>;
+
+/// Whether somebody beside the user could administrate now ([`User::can_administrate`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OtherAdmins {
+    /// Somebody, or the user cannot administrate either.
+    Exist,
+    /// Nobody.
+    Missing,
+}
 
 /// The feed's `seq` after a change: the one that the change itself got when it revoked something,
 /// else the current one.
@@ -190,10 +202,13 @@ pub struct FeedRange {
 /// Which users to list.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UserFilter {
-    /// Only usernames that contain this text (in lower case), taken to the letter.
+    /// Only usernames that contain this text, taken to the letter, in the form that
+    /// [`part_of_name`](crate::domain::user::part_of_name) gives it.
     pub search: Option<String>,
     /// Only users that are, or are not, banned.
     pub banned: Option<bool>,
+    /// Only users that are, or are not, disabled.
+    pub disabled: Option<bool>,
     /// Only those after this name, in the order of their bytes.
     pub after: Option<Username>,
     /// At most so many.
@@ -309,6 +324,15 @@ pub trait Store: Send + Sync {
 
     /// Deletes counts that were expired at `before`, at most `limit`; tells how many.
     async fn forget_throttle(&self, before: UnixSeconds, limit: u32) -> Result<u64, StoreError>;
+
+    /// As [`Self::change_user`], and holds the feed too before it decides: of two changes that each
+    /// take away an administrator, the second sees the first.
+    async fn change_standing(
+        &self,
+        id: UserId,
+        now: UnixMillis,
+        decide: StandingDecision,
+    ) -> Result<Option<Seq>, StoreError>;
 
     /// All signing keys, the oldest first.
     async fn signing_keys(&self) -> Result<Vec<StoredKey>, StoreError>;

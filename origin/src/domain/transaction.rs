@@ -10,7 +10,7 @@ use crate::domain::{
     clock::UnixMillis,
     session::Session,
     signing_keys::StoredKey,
-    store::{KeysChange, Seq, SessionChange, Store, StoreError, UserChange},
+    store::{KeysChange, OtherAdmins, Seq, SessionChange, Store, StoreError, UserChange},
     user::User,
 };
 
@@ -58,6 +58,31 @@ pub async fn with_user<T: Send + 'static>(
         change
     };
     let seq = store.change_user(id, now, Box::new(decision)).await?;
+    let Some((seq, (answer, events))) = seq.zip(receive.try_recv().ok()) else {
+        return Ok(None);
+    };
+    events.iter().for_each(Event::announce);
+    Ok(Some((answer, seq)))
+}
+
+/// Decides over whether a user may log in and administrate; as [`with_session`].
+///
+/// # Errors
+///
+/// See [`StoreError`]; nothing was written then.
+pub async fn with_standing<T: Send + 'static>(
+    store: &dyn Store,
+    id: UserId,
+    now: UnixMillis,
+    decide: impl FnOnce(&User, &[Session], OtherAdmins) -> (UserChange, T) + Send + 'static,
+) -> Result<Option<(T, Seq)>, StoreError> {
+    let (send, receive) = mpsc::channel();
+    let decision = move |user: &User, sessions: &[Session], others: OtherAdmins| {
+        let (change, answer) = decide(user, sessions, others);
+        let _ = send.send((answer, change.events.clone()));
+        change
+    };
+    let seq = store.change_standing(id, now, Box::new(decision)).await?;
     let Some((seq, (answer, events))) = seq.zip(receive.try_recv().ok()) else {
         return Ok(None);
     };

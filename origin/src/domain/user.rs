@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, str::FromStr};
 use portcullis_shared::{ids::UserId, scope::ScopeSet, time::UnixSeconds};
 
 pub use email::{EMAIL_LIMIT, Email, InvalidEmail};
-pub use username::{InvalidUsername, NAME_LIMIT, Username};
+pub use username::{InvalidUsername, NAME_LIMIT, Username, part_of_name};
 
 /// The text is not a role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -87,7 +87,7 @@ pub enum UserStatus {
     },
 }
 
-/// A one-time token with which a new user chooses the first password.
+/// A one-time token with which a user chooses a password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PendingSetup {
     /// SHA-256 of the token's secret; the secret itself is nowhere kept.
@@ -127,6 +127,16 @@ impl User {
     /// Whether the user may log in.
     pub fn is_active(&self) -> bool {
         self.status == UserStatus::Active
+    }
+
+    /// Whether the user could log in and administrate now.
+    pub fn can_administrate(&self) -> bool {
+        self.is_active() && self.password_hash.is_some() && self.is_admin()
+    }
+
+    /// Whether the user has the role that may administrate.
+    pub fn is_admin(&self) -> bool {
+        self.roles.iter().any(|role| role.as_str() == ADMIN_ROLE)
     }
 
     /// The `iat` of a token minted at `now`: the time, or later where an earlier revocation would

@@ -6,6 +6,8 @@ pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod logout_all;
 pub(crate) mod me;
+pub(crate) mod password;
+pub(crate) mod register;
 pub(crate) mod revoke;
 pub(crate) mod sessions;
 pub(crate) mod setup;

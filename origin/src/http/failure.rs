@@ -60,6 +60,8 @@ impl Failure {
             | Code::AmbiguousPath
             | Code::InsufficientScope
             | Code::Forbidden
+            | Code::RegistrationClosed
+            | Code::WrongPassword
             | Code::NotFound
             | Code::MethodNotAllowed
             | Code::Conflict

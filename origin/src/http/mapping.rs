@@ -6,17 +6,17 @@ use portcullis_shared::problem::Code;
 
 use super::{failure::Failure, oauth};
 use crate::domain::{
-    admin, caller, client,
+    admin, caller, change_password, client,
     entropy::EntropyError,
     feed,
     hashing::HashingError,
     login,
     mint::MintError,
     password::PasswordRule,
-    refresh, revoke, setup,
+    refresh, registration, revoke, setup,
     signing_keys::KeyError,
     store::StoreError,
-    user::{InvalidRole, InvalidUsername, TooManyGrants},
+    user::{InvalidEmail, InvalidRole, InvalidUsername, TooManyGrants},
 };
 use portcullis_shared::scope::InvalidScope;
 
@@ -112,6 +112,12 @@ impl From<InvalidUsername> for Failure {
     }
 }
 
+impl From<InvalidEmail> for Failure {
+    fn from(error: InvalidEmail) -> Self {
+        unacceptable("email", error)
+    }
+}
+
 impl From<InvalidRole> for Failure {
     fn from(error: InvalidRole) -> Self {
         unacceptable("roles", error)
@@ -169,6 +175,67 @@ impl From<setup::Error> for Failure {
     }
 }
 
+impl From<change_password::Error> for Failure {
+    fn from(error: change_password::Error) -> Self {
+        match error {
+            change_password::Error::WrongPassword => Self::new(Code::WrongPassword),
+            change_password::Error::SessionOver => Self::new(Code::InvalidToken),
+            change_password::Error::Password(rule) => unacceptable("new_password", rule),
+            change_password::Error::Hashing(error) => Style::Problem.hashing(error),
+            change_password::Error::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<registration::Error> for Failure {
+    fn from(error: registration::Error) -> Self {
+        match error {
+            registration::Error::Closed => Self::new(Code::RegistrationClosed),
+            registration::Error::NameTaken => Self::new(Code::Conflict).detail(error.to_string()),
+            registration::Error::Password(rule) => rule.into(),
+            registration::Error::Hashing(error) => Style::Problem.hashing(error),
+            registration::Error::Entropy(error) => error.into(),
+            registration::Error::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<admin::LastAdmin> for Failure {
+    fn from(error: admin::LastAdmin) -> Self {
+        Self::new(Code::Conflict).detail(error.to_string())
+    }
+}
+
+impl From<admin::StandingError> for Failure {
+    fn from(error: admin::StandingError) -> Self {
+        match error {
+            admin::StandingError::Banned | admin::StandingError::Disabled => {
+                Self::new(Code::Conflict).detail(error.to_string())
+            }
+            admin::StandingError::LastAdmin(error) => error.into(),
+            admin::StandingError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<admin::DeleteError> for Failure {
+    fn from(error: admin::DeleteError) -> Self {
+        match error {
+            admin::DeleteError::LastAdmin(error) => error.into(),
+            admin::DeleteError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<admin::IssueError> for Failure {
+    fn from(error: admin::IssueError) -> Self {
+        match error {
+            admin::IssueError::Entropy(error) => error.into(),
+            admin::IssueError::Store(error) => error.into(),
+        }
+    }
+}
+
 impl From<admin::CreateError> for Failure {
     fn from(error: admin::CreateError) -> Self {
         match error {
@@ -192,6 +259,7 @@ impl From<admin::ChangeError> for Failure {
     fn from(error: admin::ChangeError) -> Self {
         match error {
             admin::ChangeError::TooManyGrants(error) => error.into(),
+            admin::ChangeError::LastAdmin(error) => error.into(),
             admin::ChangeError::Store(error) => error.into(),
         }
     }

@@ -20,10 +20,10 @@ use crate::domain::{
     audit::Event,
     clock::UnixMillis,
     plan::{Plan, Planned},
-    session::{EndReason, Ended},
+    session::{EndReason, Ended, Session},
     store::{
-        Batch, ImportEvents, KeysDecision, PlanDecision, PlanStep, RecordDecision, Seq,
-        SessionDecision, ThrottleDecision, UserDecision,
+        Batch, ImportEvents, KeysDecision, OtherAdmins, PlanDecision, PlanStep, RecordDecision,
+        Seq, SessionDecision, StandingDecision, ThrottleDecision, UserChange, UserDecision,
     },
     throttle::key::Key,
     user::User,
@@ -161,28 +161,83 @@ impl<Db: Engine> Work<Db> for ChangeUser {
     type Output = Option<Seq>;
 
     async fn run(self, connection: &mut Connection<Db>) -> Result<Option<Seq>, Fault> {
-        let Some(user) = users::hold::<Db>(connection, self.id).await? else {
+        let Some((user, unended)) = hold_user::<Db>(connection, self.id, self.now).await? else {
             return Ok(None);
         };
-        let cutoff = self.now.seconds().plus(-EXPIRED_FOR_GOOD);
-        let unended = sessions::hold_unended::<Db>(connection, self.id, cutoff).await?;
         let change = (self.decide)(&user, &unended);
-        if let Some(user) = &change.user {
-            users::update::<Db>(connection, user).await?;
-        }
-        end_sessions::<Db>(connection, &change.ended, self.now.seconds()).await?;
-        if let Some(session) = &change.opened {
-            sessions::insert::<Db>(connection, session).await?;
-        }
-        if change.deleted {
-            users::delete::<Db>(connection, self.id).await?;
-        }
-        throttle::settle::<Db>(connection, &change.settled).await?;
-        audit::append::<Db>(connection, &change.events).await?;
-        match feed::publish::<Db>(connection, &change.revocations, self.now).await? {
-            Some(seq) => Ok(Some(seq)),
-            None => feed::seq::<Db>(connection).await.map(Some),
-        }
+        write_user::<Db>(connection, self.id, self.now, &change)
+            .await
+            .map(Some)
+    }
+}
+
+/// [`Store::change_standing`](crate::domain::store::Store::change_standing).
+pub(super) struct ChangeStanding {
+    pub(super) id: UserId,
+    pub(super) now: UnixMillis,
+    pub(super) decide: StandingDecision,
+}
+
+impl<Db: Engine> Work<Db> for ChangeStanding {
+    type Output = Option<Seq>;
+
+    async fn run(self, connection: &mut Connection<Db>) -> Result<Option<Seq>, Fault> {
+        let Some((user, unended)) = hold_user::<Db>(connection, self.id, self.now).await? else {
+            return Ok(None);
+        };
+        // Whoever takes away an administrator holds this, last of all rows; so nobody does while
+        // the others are counted.
+        feed::hold::<Db>(connection).await?;
+        let lonely = user.can_administrate()
+            && !users::others_administrate::<Db>(connection, self.id).await?;
+        let others = if lonely {
+            OtherAdmins::Missing
+        } else {
+            OtherAdmins::Exist
+        };
+        let change = (self.decide)(&user, &unended, others);
+        write_user::<Db>(connection, self.id, self.now, &change)
+            .await
+            .map(Some)
+    }
+}
+
+/// Holds a user and then the user's sessions.
+async fn hold_user<Db: Engine>(
+    connection: &mut Connection<Db>,
+    id: UserId,
+    now: UnixMillis,
+) -> Result<Option<(User, Vec<Session>)>, Fault> {
+    let Some(user) = users::hold::<Db>(connection, id).await? else {
+        return Ok(None);
+    };
+    let cutoff = now.seconds().plus(-EXPIRED_FOR_GOOD);
+    let unended = sessions::hold_unended::<Db>(connection, id, cutoff).await?;
+    Ok(Some((user, unended)))
+}
+
+/// Writes what was decided over a user who is held.
+async fn write_user<Db: Engine>(
+    connection: &mut Connection<Db>,
+    id: UserId,
+    now: UnixMillis,
+    change: &UserChange,
+) -> Result<Seq, Fault> {
+    if let Some(user) = &change.user {
+        users::update::<Db>(connection, user).await?;
+    }
+    end_sessions::<Db>(connection, &change.ended, now.seconds()).await?;
+    if let Some(session) = &change.opened {
+        sessions::insert::<Db>(connection, session).await?;
+    }
+    if change.deleted {
+        users::delete::<Db>(connection, id).await?;
+    }
+    throttle::settle::<Db>(connection, &change.settled).await?;
+    audit::append::<Db>(connection, &change.events).await?;
+    match feed::publish::<Db>(connection, &change.revocations, now).await? {
+        Some(seq) => Ok(seq),
+        None => feed::seq::<Db>(connection).await,
     }
 }
 

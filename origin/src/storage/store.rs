@@ -13,8 +13,8 @@ use super::{
     audit,
     changes::{
         AdvanceSeq, AppendAudit, ChangePlanned, ChangeSession, ChangeSettingsRecord,
-        ChangeSigningKeys, ChangeThrottle, ChangeUser, CreateUser, DeleteAudit, FillSkeletons,
-        ForgetThrottle, ImportUsers, PutPlan,
+        ChangeSigningKeys, ChangeStanding, ChangeThrottle, ChangeUser, CreateUser, DeleteAudit,
+        FillSkeletons, ForgetThrottle, ImportUsers, PutPlan,
     },
     cleanup::{self, RemovePlans, RemoveRevocations, RemoveSessions},
     criteria,
@@ -46,8 +46,8 @@ use crate::domain::{
     signing_keys::StoredKey,
     store::{
         Batch, CreateUserError, FeedRange, ImportEvents, KeysDecision, PlanDecision,
-        RecordDecision, Restored, Seq, SessionDecision, Store, StoreError, ThrottleDecision,
-        UserDecision, UserFilter,
+        RecordDecision, Restored, Seq, SessionDecision, StandingDecision, Store, StoreError,
+        ThrottleDecision, UserDecision, UserFilter,
     },
     throttle::{bucket::Bucket, key::Key},
     user::{User, Username},
@@ -228,6 +228,18 @@ impl<D: Driver> Store for SqlStore<D> {
 
     async fn forget_throttle(&self, before: UnixSeconds, limit: u32) -> Result<u64, StoreError> {
         Ok(self.driver.write(ForgetThrottle { before, limit }).await?)
+    }
+
+    async fn change_standing(
+        &self,
+        id: UserId,
+        now: UnixMillis,
+        decide: StandingDecision,
+    ) -> Result<Option<Seq>, StoreError> {
+        Ok(self
+            .driver
+            .write(ChangeStanding { id, now, decide })
+            .await?)
     }
 
     async fn signing_keys(&self) -> Result<Vec<StoredKey>, StoreError> {

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::domain::{
     store::{Seq, UserFilter},
-    user::{Email, NAME_LIMIT, PendingSetup, Role, Roles, User, UserStatus, Username},
+    user::{ADMIN_ROLE, Email, NAME_LIMIT, PendingSetup, Role, Roles, User, UserStatus, Username},
 };
 
 /// The columns that [`read`] reads, in its order, of a table named `users`.
@@ -150,6 +150,24 @@ pub(super) async fn delete<Db: Engine>(
         statement.run(connection).await?;
     }
     Ok(())
+}
+
+/// Whether anybody but this user could administrate now.
+pub(super) async fn others_administrate<Db: Engine>(
+    connection: &mut Connection<Db>,
+    id: UserId,
+) -> Result<bool, Fault> {
+    // Whole words, in their case: LIKE would take `Admin` for `admin` on SQLite.
+    let found = Statement::<Db>::new(
+        "SELECT id FROM users WHERE id <> $1 AND banned_at IS NULL AND disabled_at IS NULL \
+         AND password_hash IS NOT NULL \
+         AND replace(' ' || roles || ' ', $2, '') <> ' ' || roles || ' ' LIMIT 1",
+    )
+    .bind(id.as_bytes().as_slice())
+    .bind(format!(" {ADMIN_ROLE} ").as_str())
+    .row(connection)
+    .await?;
+    Ok(found.is_some())
 }
 
 /// Fills in the skeletons that are missing, of at most `limit` users after `after` in the order of
@@ -322,11 +340,13 @@ pub(super) async fn list<Db: Engine>(
         "SELECT ",
         user_columns!(),
         " FROM users WHERE username > $1 AND username LIKE $2 ESCAPE '\\' \
-         AND ($3 IS NULL OR (banned_at IS NOT NULL) = $3) ORDER BY username LIMIT $4"
+         AND ($3 IS NULL OR (banned_at IS NOT NULL) = $3) \
+         AND ($4 IS NULL OR (disabled_at IS NOT NULL) = $4) ORDER BY username LIMIT $5"
     ))
     .bind(filter.after.as_ref().map_or("", Username::as_str))
     .bind(pattern(search).as_str())
     .bind(filter.banned)
+    .bind(filter.disabled)
     .bind(i64::from(filter.limit))
     .rows(connection)
     .await?

@@ -23,6 +23,7 @@ mod restored;
 mod samples;
 mod schema;
 mod sessions;
+mod standing;
 mod throttle;
 mod upgrade;
 mod users;
@@ -102,7 +103,7 @@ suite! {
         users::pages_follow_each_other_without_gap_or_overlap,
         users::a_search_is_taken_to_the_letter,
         users::a_search_for_what_no_name_holds_finds_nothing,
-        users::users_are_listed_by_whether_they_are_banned,
+        users::users_are_listed_by_whether_they_are_banned_or_disabled,
     ]
     Session: [
         sessions::a_session_comes_back_as_it_was_with_its_user,
@@ -144,6 +145,10 @@ suite! {
         throttle::what_a_login_settles_is_written_with_it,
     ]
     ForgetThrottle: [throttle::expired_counts_are_forgotten_a_few_at_a_time]
+    ChangeStanding: [
+        standing::a_decision_learns_whether_others_could_administrate,
+        standing::of_administrators_who_remove_each_other_one_stays,
+    ]
     SigningKeys: [keys::keys_come_oldest_first_and_as_they_were]
     ChangeSigningKeys: [
         keys::what_is_decided_over_keys_is_written_whole,

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use crate::{
     cli::{Error, output},
     domain::{
-        admin::{Changed, Created},
+        admin::{Changed, Created, SetupLink},
         store::Seq,
-        user::{Role, User, UserStatus},
+        user::{Email, Role, User, UserStatus},
     },
 };
 
@@ -27,6 +27,7 @@ pub(super) fn value(user: &User) -> Value {
     json!({
         "id": user.id.to_string(),
         "username": user.username.as_str(),
+        "email": user.email.as_ref().map(Email::as_str),
         "status": status,
         "reason": reason,
         "roles": roles,
@@ -79,6 +80,35 @@ pub(super) fn changed(
         user.username, seq.0
     );
     output::either(json, &json!({ "user": value(&user), "seq": seq.0 }), &text)
+}
+
+/// What a deletion came to.
+pub(super) fn deleted(json: bool, seq: Option<Seq>, user: User) -> Result<(), Error> {
+    let Seq(seq) = seq.ok_or_else(|| Error::NoSuchUser(user.username.clone()))?;
+    let text = format!(
+        "{} is deleted; in force where the feed's seq is {seq} or more.",
+        user.username
+    );
+    let value =
+        json!({ "id": user.id.to_string(), "username": user.username.as_str(), "seq": seq });
+    output::either(json, &value, &text)
+}
+
+/// A setup token that was given out.
+pub(super) fn setup(json: bool, link: Option<SetupLink>, user: User) -> Result<(), Error> {
+    let SetupLink { user, token } = link.ok_or(Error::NoSuchUser(user.username))?;
+    let expires_at = user.setup.as_ref().map(|setup| setup.expires_at.0);
+    let mut value = value(&user);
+    if let Some(object) = value.as_object_mut() {
+        object.insert("setup_token".to_owned(), token.as_str().into());
+        object.insert("setup_expires_at".to_owned(), expires_at.into());
+    }
+    let text = format!(
+        "Setup token of {}, shown this once: {}",
+        user.username,
+        token.as_str()
+    );
+    output::either(json, &value, &text)
 }
 
 pub(super) fn password(json: bool, user: &User, seq: Seq) -> Result<(), Error> {

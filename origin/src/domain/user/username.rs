@@ -56,18 +56,29 @@ impl Username {
     }
 }
 
+/// A text as it would stand within a name; none for what stands in no name.
+pub fn part_of_name(text: &str) -> Option<String> {
+    let part = one_form(text)?;
+    let fits = part.chars().count() <= NAME_LIMIT && part.chars().all(is_allowed);
+    fits.then_some(part)
+}
+
+/// A text in the one form that names have; none where it is too long for any.
+fn one_form(text: &str) -> Option<String> {
+    if text.len() > TEXT_LIMIT {
+        None
+    } else if text.is_ascii() {
+        Some(text.to_ascii_lowercase())
+    } else {
+        Some(normalised(text))
+    }
+}
+
 impl FromStr for Username {
     type Err = InvalidUsername;
 
     fn from_str(text: &str) -> Result<Self, InvalidUsername> {
-        if text.len() > TEXT_LIMIT {
-            return Err(InvalidUsername);
-        }
-        let name = if text.is_ascii() {
-            text.to_ascii_lowercase()
-        } else {
-            normalised(text)
-        };
+        let name = one_form(text).ok_or(InvalidUsername)?;
         let starts_well = name.chars().next().is_some_and(char::is_alphanumeric);
         let fits = name.chars().count() <= NAME_LIMIT && name.chars().all(is_allowed);
         if starts_well && fits && (name.is_ascii() || is_plausible(&name)) {

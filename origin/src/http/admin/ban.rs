@@ -31,8 +31,11 @@ struct Body {
 struct Failures;
 
 impl Declared for Failures {
-    const PROBLEMS: &'static [&'static [Code]] =
-        &[refused::ADMIN, refused::BODY, &[Code::NotFound]];
+    const PROBLEMS: &'static [&'static [Code]] = &[
+        refused::ADMIN,
+        refused::BODY,
+        &[Code::NotFound, Code::Conflict],
+    ];
 }
 
 /// The endpoint.
@@ -43,7 +46,7 @@ impl Api {
     /// Ban a user
     ///
     /// All sessions end, all access tokens are revoked, no login works. Banning again changes the
-    /// reason.
+    /// reason. A user who is disabled, and the last administrator, cannot be banned.
     #[oai(
         path = "/admin/users/:id/ban",
         method = "post",

@@ -1,16 +1,20 @@
-//! `PATCH /admin/users/{id}`: roles and scopes change.
+//! `PATCH /admin/users/{id}`: roles, scopes and e-mail address change.
 
-use poem_openapi::{Object, OpenApi, param::Path};
+use poem_openapi::{Object, OpenApi, param::Path, types::MaybeUndefined};
 use portcullis_shared::problem::Code;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::{authority, not_found, roles, scopes, user_answer::ChangedUser, user_id};
 use crate::{
-    domain::admin::{self, Changes},
+    domain::{
+        admin::{self, Changes},
+        user::Email,
+    },
     http::{
         answer::InFeed,
         bearer::Administrator,
         body::{Strict, present},
+        failure::Failure,
         origin::From,
         refused::{self, Declared, Refused},
         service::Shared,
@@ -30,13 +34,35 @@ struct Body {
     #[oai(validator(pattern = r"^[!#-\[\]-~]{1,64}$"))]
     #[serde(default, deserialize_with = "present")]
     scopes: Option<Vec<String>>,
+    /// The e-mail address from now on; null for none.
+    #[oai(validator(min_length = 3, max_length = 254))]
+    #[serde(default, deserialize_with = "nullable")]
+    email: MaybeUndefined<String>,
+}
+
+/// A member that may be absent, null or a value.
+fn nullable<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<MaybeUndefined<String>, D::Error> {
+    Option::deserialize(deserializer).map(MaybeUndefined::from_opt_null)
+}
+
+fn email(change: &MaybeUndefined<String>) -> Result<Option<Option<Email>>, Failure> {
+    match change {
+        MaybeUndefined::Undefined => Ok(None),
+        MaybeUndefined::Null => Ok(Some(None)),
+        MaybeUndefined::Value(text) => Ok(Some(Some(text.parse()?))),
+    }
 }
 
 struct Failures;
 
 impl Declared for Failures {
-    const PROBLEMS: &'static [&'static [Code]] =
-        &[refused::ADMIN, refused::BODY, &[Code::NotFound]];
+    const PROBLEMS: &'static [&'static [Code]] = &[
+        refused::ADMIN,
+        refused::BODY,
+        &[Code::NotFound, Code::Conflict],
+    ];
 }
 
 /// The endpoint.
@@ -47,7 +73,7 @@ impl Api {
     /// Change a user
     ///
     /// Where something is taken away, the user's access tokens are revoked; clients refresh and
-    /// get what is left.
+    /// get what is left. The last administrator cannot be made less.
     #[oai(
         path = "/admin/users/:id",
         method = "patch",
@@ -66,6 +92,7 @@ impl Api {
         let changes = Changes {
             roles: body.0.roles.as_deref().map(roles).transpose()?,
             scopes: body.0.scopes.as_deref().map(scopes).transpose()?,
+            email: email(&body.0.email)?,
         };
         let (id, authority) = (user_id(&id.0)?, authority(&admin, &from));
         let done = admin::change_user(&service.app, authority, id, changes).await?;

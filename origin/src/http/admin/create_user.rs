@@ -10,7 +10,7 @@ use crate::{
     http::{
         answer::Created,
         bearer::Administrator,
-        body::Strict,
+        body::{Strict, present},
         failure::Failure,
         origin::From,
         refused::{self, Declared, Refused},
@@ -23,13 +23,14 @@ use crate::{
 #[oai(rename = "NewUser")]
 #[serde(deny_unknown_fields)]
 struct Body {
-    /// The name: letters, digits and `. _ - @ +`; upper and lower case are the same.
-    #[oai(validator(
-        min_length = 1,
-        max_length = 64,
-        pattern = "^[A-Za-z0-9][A-Za-z0-9._@+-]*$"
-    ))]
+    /// The name: letters and digits of one script, and `. _ - @ +`; upper and lower case are the
+    /// same, and so are names that look alike.
+    #[oai(validator(min_length = 1, max_length = 64))]
     username: String,
+    /// Where the user can be written to; not used to log in.
+    #[oai(validator(min_length = 3, max_length = 254))]
+    #[serde(default, deserialize_with = "present")]
+    email: Option<String>,
     /// The roles, such as `admin`.
     #[oai(default, validator(pattern = "^[A-Za-z0-9._:-]{1,64}$"))]
     #[serde(default)]
@@ -74,9 +75,10 @@ impl Api {
         body: Strict<Body>,
     ) -> Result<Created<CreatedUser>, Refused<Failures>> {
         let admin = admin.still(&service.app).await?;
+        let email = body.0.email.as_deref().map(str::parse).transpose();
         let new = NewUser {
             username: body.0.username.parse().map_err(Failure::from)?,
-            email: None,
+            email: email.map_err(Failure::from)?,
             password: None,
             roles: roles(&body.0.roles)?,
             scopes: scopes(&body.0.scopes)?,

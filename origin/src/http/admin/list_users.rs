@@ -5,7 +5,7 @@ use portcullis_shared::problem::Code;
 
 use super::user_answer::User;
 use crate::{
-    domain::{admin, store::UserFilter},
+    domain::{admin, store::UserFilter, user::part_of_name},
     http::{
         answer::Ok,
         bearer::Administrator,
@@ -46,10 +46,12 @@ impl Api {
         &self,
         service: Shared<'_>,
         _admin: Administrator,
-        /// Only users whose name contains this, upper or lower case.
+        /// Only users whose name contains this, in any case and form.
         search: Query<Option<String>>,
         /// Only users that are banned, or only those that are not.
         banned: Query<Option<bool>>,
+        /// Only users that are disabled, or only those that are not.
+        disabled: Query<Option<bool>>,
         /// How many at most: from 1 to 200, 50 where nothing is said.
         limit: Query<Option<i64>>,
         /// `next_cursor` of the page before.
@@ -65,21 +67,23 @@ impl Api {
         };
         let (min, max, default) = LIMITS;
         let limit = usize::try_from(limit.0.unwrap_or(default).clamp(min, max)).unwrap_or(1);
-        let search = search.0.map(|text| text.to_ascii_lowercase());
-        if search
-            .as_deref()
-            .is_some_and(|text| !may_be_in_a_name(text))
-        {
-            return Result::Ok(Ok(Page {
-                users: vec![],
-                next_cursor: None,
-            }));
-        }
+        let search = match search.0.as_deref().map(part_of_name) {
+            None => None,
+            Some(Some(part)) => Some(part),
+            // What no name can contain need not get near a database.
+            Some(None) => {
+                return Result::Ok(Ok(Page {
+                    users: vec![],
+                    next_cursor: None,
+                }));
+            }
+        };
         // One more than the page holds tells whether there is another.
         let more = u32::try_from(limit).unwrap_or(1).saturating_add(1);
         let filter = UserFilter {
             search,
             banned: banned.0,
+            disabled: disabled.0,
             after,
             limit: more,
         };
@@ -93,12 +97,4 @@ impl Api {
             next_cursor,
         }))
     }
-}
-
-/// What no name can contain need not be looked for, and need not get near a database.
-fn may_be_in_a_name(text: &str) -> bool {
-    text.len() <= 64
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"._-@+".contains(&byte))
 }

@@ -18,7 +18,8 @@ use crate::{
 struct Failures;
 
 impl Declared for Failures {
-    const PROBLEMS: &'static [&'static [Code]] = &[refused::ADMIN, &[Code::NotFound]];
+    const PROBLEMS: &'static [&'static [Code]] =
+        &[refused::ADMIN, &[Code::NotFound, Code::Conflict]];
 }
 
 /// The endpoint.
@@ -28,7 +29,7 @@ pub(crate) struct Api;
 impl Api {
     /// Lift a ban
     ///
-    /// The user may log in again. Sessions that ended stay ended.
+    /// The user may log in again. Sessions that ended stay ended; a disabled user stays disabled.
     #[oai(
         path = "/admin/users/:id/unban",
         method = "post",

@@ -12,10 +12,14 @@ pub(crate) struct User {
     id: String,
     /// The name.
     username: String,
+    /// Where the user can be written to.
+    email: Option<String>,
     /// `active`, `banned` or `disabled`.
     status: String,
     /// Why and since when, where the user is banned.
     ban: Option<Ban>,
+    /// Since when the user is disabled, where it is so.
+    disabled_at: Option<i64>,
     /// The roles.
     roles: Vec<String>,
     /// What the user may be granted.
@@ -39,16 +43,18 @@ pub(crate) struct Ban {
 
 impl From<user::User> for User {
     fn from(user: user::User) -> Self {
-        let (status, ban) = match user.status {
-            UserStatus::Active => ("active", None),
-            UserStatus::Banned { reason, at } => ("banned", Some(Ban { reason, at: at.0 })),
-            UserStatus::Disabled { .. } => ("disabled", None),
+        let (status, ban, disabled_at) = match user.status {
+            UserStatus::Active => ("active", None, None),
+            UserStatus::Banned { reason, at } => ("banned", Some(Ban { reason, at: at.0 }), None),
+            UserStatus::Disabled { at } => ("disabled", None, Some(at.0)),
         };
         Self {
             id: user.id.to_string(),
             username: user.username.to_string(),
+            email: user.email.map(|email| email.as_str().to_owned()),
             status: status.to_owned(),
             ban,
+            disabled_at,
             roles: user
                 .roles
                 .iter()

@@ -1,4 +1,4 @@
-//! `POST /auth/setup`: a new user chooses the first password, with a one-time token.
+//! `POST /auth/setup`: a password is chosen with a one-time token.
 
 use poem::{IntoResponse, Response, http::StatusCode};
 use poem_openapi::{
@@ -18,14 +18,14 @@ use crate::{
     },
 };
 
-/// A first password.
+/// A new password.
 #[derive(Object, Deserialize)]
 #[oai(rename = "Setup")]
 #[serde(deny_unknown_fields)]
 struct Body {
     /// The setup token.
     token: String,
-    /// The password: at least 8 characters.
+    /// The password: at least 8 characters, and none of the most common ones.
     #[oai(validator(min_length = 8, max_length = 1024))]
     password: String,
 }
@@ -67,9 +67,9 @@ pub(crate) struct Api;
 
 #[OpenApi]
 impl Api {
-    /// Choose the first password
+    /// Choose a password with a setup token
     ///
-    /// The token is spent, unless the password is refused.
+    /// All of the user's sessions end. The token is spent, unless the password is refused.
     #[oai(path = "/auth/setup", method = "post", operation_id = "setup")]
     async fn setup(
         &self,

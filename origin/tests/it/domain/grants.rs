@@ -122,7 +122,16 @@ async fn more_roles_than_a_token_has_room_for_are_refused(test: TestApp) {
     };
     let user = test.user(USER.0).await;
     for (roles, scopes) in [(roles(13), None), (None, scopes(13))] {
-        let refused = admin::change_user(&test.app, OPERATOR, user.id, Changes { roles, scopes });
+        let refused = admin::change_user(
+            &test.app,
+            OPERATOR,
+            user.id,
+            Changes {
+                roles,
+                scopes,
+                email: None,
+            },
+        );
         let refused = refused.await;
         assert!(
             matches!(refused, Err(admin::ChangeError::TooManyGrants(_))),
@@ -132,6 +141,7 @@ async fn more_roles_than_a_token_has_room_for_are_refused(test: TestApp) {
     let changes = Changes {
         roles: roles(12),
         scopes: scopes(12),
+        email: None,
     };
     admin::change_user(&test.app, OPERATOR, user.id, changes)
         .await

@@ -22,8 +22,8 @@ use portcullis_origin::domain::{
     signing_keys::StoredKey,
     store::{
         Batch, CreateUserError, FeedRange, ImportEvents, KeysDecision, PlanDecision,
-        RecordDecision, Restored, Seq, SessionDecision, Store, StoreError, ThrottleDecision,
-        UserDecision, UserFilter,
+        RecordDecision, Restored, Seq, SessionDecision, StandingDecision, Store, StoreError,
+        ThrottleDecision, UserDecision, UserFilter,
     },
     throttle::{bucket::Bucket, key::Key},
     user::{User, Username},
@@ -129,6 +129,14 @@ impl Store for Failing {
         Err(self.error())
     }
     async fn forget_throttle(&self, _: UnixSeconds, _: u32) -> Result<u64, StoreError> {
+        Err(self.error())
+    }
+    async fn change_standing(
+        &self,
+        _: UserId,
+        _: UnixMillis,
+        _: StandingDecision,
+    ) -> Result<Option<Seq>, StoreError> {
         Err(self.error())
     }
     async fn signing_keys(&self) -> Result<Vec<StoredKey>, StoreError> {

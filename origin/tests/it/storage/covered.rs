@@ -20,8 +20,8 @@ use portcullis_origin::domain::{
     signing_keys::StoredKey,
     store::{
         Batch, CreateUserError, FeedRange, ImportEvents, KeysDecision, PlanDecision,
-        RecordDecision, Restored, Seq, SessionDecision, Store, StoreError, ThrottleDecision,
-        UserDecision, UserFilter,
+        RecordDecision, Restored, Seq, SessionDecision, StandingDecision, Store, StoreError,
+        ThrottleDecision, UserDecision, UserFilter,
     },
     throttle::{bucket::Bucket, key::Key},
     user::{User, Username},
@@ -49,6 +49,7 @@ pub(super) enum Method {
     ActiveSessions,
     ChangeSession,
     ChangeUser,
+    ChangeStanding,
     Throttle,
     ChangeThrottle,
     ForgetThrottle,
@@ -220,6 +221,17 @@ impl Store for Covered {
     async fn forget_throttle(&self, before: UnixSeconds, limit: u32) -> Result<u64, StoreError> {
         self.call(Method::ForgetThrottle)
             .forget_throttle(before, limit)
+            .await
+    }
+
+    async fn change_standing(
+        &self,
+        id: UserId,
+        now: UnixMillis,
+        decide: StandingDecision,
+    ) -> Result<Option<Seq>, StoreError> {
+        self.call(Method::ChangeStanding)
+            .change_standing(id, now, decide)
             .await
     }
 

@@ -226,7 +226,7 @@ pub(super) async fn a_search_for_what_no_name_holds_finds_nothing(bench: &Bench)
     }
 }
 
-pub(super) async fn users_are_listed_by_whether_they_are_banned(bench: &Bench) {
+pub(super) async fn users_are_listed_by_whether_they_are_banned_or_disabled(bench: &Bench) {
     bench.add_user(&user(1, "ann")).await;
     bench.add_user(&full_user(2, "bob")).await;
     for (banned, expected) in [
@@ -236,6 +236,24 @@ pub(super) async fn users_are_listed_by_whether_they_are_banned(bench: &Bench) {
     ] {
         let filter = UserFilter {
             banned,
+            ..searching("")
+        };
+        assert_eq!(names(bench, filter).await, expected);
+    }
+    let disabled = User {
+        status: UserStatus::Disabled { at: NOW },
+        ..user(3, "cy")
+    };
+    bench.add_user(&disabled).await;
+    for (disabled, banned, expected) in [
+        (Some(true), None, vec!["cy"]),
+        (Some(false), None, vec!["ann", "bob"]),
+        (Some(false), Some(false), vec!["ann"]),
+        (Some(true), Some(true), vec![]),
+    ] {
+        let filter = UserFilter {
+            banned,
+            disabled,
             ..searching("")
         };
         assert_eq!(names(bench, filter).await, expected);

@@ -1,0 +1,134 @@
+//! A user changes the password, with the old one.
+//!
+//! Invariant: the old password is right for the hash that the new one replaces. What was checked
+//! outside of the transaction (a hash takes its time) is compared inside of it. The session in which
+//! the password is changed goes on, all others end; a session that has ended meanwhile changes
+//! nothing.
+
+use crate::domain::{
+    app::App,
+    audit::Actor,
+    caller::Caller,
+    context::Context,
+    hashing::{HashingError, Verdict},
+    new_password::NewPassword,
+    password::{Password, PasswordRule},
+    session::Session,
+    store::{Seq, StoreError, UserChange},
+    transaction,
+    user::User,
+};
+
+/// Both passwords, as they were typed.
+#[derive(Debug, Clone)]
+pub struct Passwords {
+    /// The one that is in force.
+    pub current: Password,
+    /// The one that shall be.
+    pub new: Password,
+}
+
+/// Why the password was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The current password is another.
+    #[error("the current password is wrong")]
+    WrongPassword,
+    /// The session has ended meanwhile, or its user is out.
+    #[error("the session is over")]
+    SessionOver,
+    /// See [`PasswordRule`].
+    #[error(transparent)]
+    Password(#[from] PasswordRule),
+    /// See [`HashingError`].
+    #[error(transparent)]
+    Hashing(#[from] HashingError),
+    /// See [`StoreError`].
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Changes the caller's password, and ends the caller's other sessions.
+///
+/// # Errors
+///
+/// See [`Error`].
+pub async fn change_password(
+    app: &App,
+    caller: &Caller,
+    passwords: Passwords,
+    context: &Context,
+) -> Result<Seq, Error> {
+    let Passwords { current, new } = passwords;
+    let user = &caller.user;
+    new.check_new(&user.username, user.email.as_ref())?;
+    // A login may have replaced the hash by one of the same password meanwhile (the parameters
+    // changed); the password is then checked against that.
+    let mut checked = user.clone();
+    for _ in 0..2 {
+        check(app, &checked, &current).await?;
+        let hash = app.hasher.hash(new.clone(), app.entropy.as_ref()).await?;
+        let new = NewPassword {
+            hash,
+            keep: Some(caller.session.id),
+            tokens: app.tokens(),
+            now: app.clock.now(),
+            actor: Actor::User(user.id),
+            ip: context.ip,
+        };
+        match replace(app, &checked, new).await? {
+            Replaced::Done(seq) => return Ok(seq),
+            Replaced::Changed => checked = reload(app, user).await?,
+        }
+    }
+    Err(Error::WrongPassword)
+}
+
+/// Makes sure that `current` is the user's password.
+async fn check(app: &App, user: &User, current: &Password) -> Result<(), Error> {
+    if !current.is_within_limit() {
+        return Err(Error::WrongPassword);
+    }
+    let stored = user.password_hash.as_deref();
+    match app.hasher.verify(current.clone(), stored).await? {
+        Verdict::Right | Verdict::RightButOld => Ok(()),
+        Verdict::Wrong => Err(Error::WrongPassword),
+    }
+}
+
+async fn reload(app: &App, user: &User) -> Result<User, Error> {
+    let user = app.store.user(user.id).await?;
+    user.ok_or(Error::SessionOver)
+}
+
+/// What became of a new password whose old one was right.
+enum Replaced {
+    /// It is in force.
+    Done(Seq),
+    /// The old one is no longer what it was.
+    Changed,
+}
+
+async fn replace(app: &App, checked: &User, new: NewPassword) -> Result<Replaced, Error> {
+    let checked_hash = checked.password_hash.clone();
+    let decide = move |user: &User, sessions: &[Session]| {
+        let goes_on = user.is_active()
+            && sessions
+                .iter()
+                .any(|session| Some(session.id) == new.keep && session.is_active(new.now));
+        if !goes_on {
+            return (UserChange::default(), Err(Error::SessionOver));
+        }
+        if user.password_hash != checked_hash {
+            return (UserChange::default(), Ok(false));
+        }
+        (new.of(user, sessions), Ok(true))
+    };
+    let done = transaction::with_user(app.store.as_ref(), checked.id, app.now(), decide).await?;
+    let (replaced, seq) = done.ok_or(Error::SessionOver)?;
+    Ok(if replaced? {
+        Replaced::Done(seq)
+    } else {
+        Replaced::Changed
+    })
+}

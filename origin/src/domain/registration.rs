@@ -1,0 +1,113 @@
+//! People sign up by themselves, where the settings allow it.
+//!
+//! Who signed up has the scopes of the settings and no role; logging in is the next step. Whether a
+//! name is free is told to whoever asks: a name that cannot be chosen twice cannot be kept secret.
+
+use portcullis_shared::time::UnixSeconds;
+
+use crate::domain::{
+    app::{App, Registration},
+    audit::{Action, Actor, Event},
+    context::Context,
+    entropy::{self, EntropyError},
+    hashing::HashingError,
+    password::{Password, PasswordRule},
+    store::{CreateUserError, StoreError},
+    user::{Email, Roles, User, UserStatus, Username},
+};
+
+/// Who signs up.
+#[derive(Debug)]
+pub struct Request {
+    /// The name.
+    pub username: Username,
+    /// Where the user can be written to.
+    pub email: Option<Email>,
+    /// The password.
+    pub password: Password,
+}
+
+/// Why nobody signed up.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The settings do not allow it.
+    #[error("registration is closed")]
+    Closed,
+    /// Somebody has that name, or one that looks like it.
+    #[error("the username is taken")]
+    NameTaken,
+    /// See [`PasswordRule`].
+    #[error(transparent)]
+    Password(#[from] PasswordRule),
+    /// See [`HashingError`].
+    #[error(transparent)]
+    Hashing(#[from] HashingError),
+    /// See [`EntropyError`].
+    #[error(transparent)]
+    Entropy(#[from] EntropyError),
+    /// See [`StoreError`].
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Makes sure that people may sign up.
+///
+/// # Errors
+///
+/// [`Error::Closed`].
+pub fn require_open(app: &App) -> Result<(), Error> {
+    match app.config.registration {
+        Registration::Open { .. } => Ok(()),
+        Registration::Closed => Err(Error::Closed),
+    }
+}
+
+/// Signs somebody up.
+///
+/// # Errors
+///
+/// See [`Error`].
+pub async fn register(app: &App, request: Request, context: &Context) -> Result<User, Error> {
+    let Registration::Open { scopes } = &app.config.registration else {
+        return Err(Error::Closed);
+    };
+    let Request {
+        username,
+        email,
+        password,
+    } = request;
+    password.check_new(&username, email.as_ref())?;
+    // Not worth a hash; who else wants the name now, the insert decides.
+    if app.store.user_by_name(&username).await?.is_some() {
+        return Err(Error::NameTaken);
+    }
+    let hash = app.hasher.hash(password, app.entropy.as_ref()).await?;
+    let (id, now) = (entropy::user_id(app.entropy.as_ref())?, app.clock.now());
+    let user = User {
+        id,
+        username,
+        email,
+        password_hash: Some(hash),
+        status: UserStatus::Active,
+        roles: Roles::new(),
+        scopes: scopes.clone(),
+        not_before: UnixSeconds(0),
+        setup: None,
+        created_at: now,
+        updated_at: now,
+    };
+    let event = Event {
+        user_id: Some(id),
+        ip: context.ip,
+        detail: Some(format!("scopes [{}]", user.scopes)),
+        ..Event::new(now, Action::UserRegistered, Actor::User(id))
+    };
+    match app.store.create_user(&user, &event).await {
+        Ok(()) => {
+            event.announce();
+            Ok(user)
+        }
+        Err(CreateUserError::NameTaken) => Err(Error::NameTaken),
+        Err(CreateUserError::Store(error)) => Err(error.into()),
+    }
+}
