@@ -24,10 +24,8 @@ use crate::{
 /// What to import, and how.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Arguments {
-    /// One JSON object a line: username, and as far as they are known id, email, password_hash,
-    /// roles, scopes, status (active, banned, disabled), status_reason, status_since, created_at;
-    /// `-` for standard input
-    #[arg(value_name = "FILE")]
+    /// What to read.
+    #[arg(value_name = "FILE", help = MEMBERS)]
     file: PathBuf,
     /// Check every line, also against the users that exist, and write nothing
     #[arg(long)]
@@ -39,6 +37,11 @@ pub(in crate::cli) struct Arguments {
     #[arg(long)]
     json: bool,
 }
+
+const MEMBERS: &str = "\
+One JSON object a line: username, and as far as they are known id, email, password_hash, roles, \
+scopes, status (active, banned, disabled), status_reason, status_since, created_at; `-` for \
+standard input";
 
 pub(in crate::cli) const EXAMPLES: &str = "\
 Examples:

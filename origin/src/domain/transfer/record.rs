@@ -69,7 +69,7 @@ impl Record {
         if !text.trim_start().starts_with('{') {
             return Err(Refusal::NotARecord("not an object".to_owned()));
         }
-        let line: Line = serde_json::from_str(text).map_err(not_a_record)?;
+        let line: Line = serde_json::from_str(text).map_err(|error| not_a_record(&error))?;
         let named = line.id.as_deref().map(str::parse::<UserId>).transpose();
         let named = named.map_err(|_| Refusal::Id)?;
         let username: Username = line.username.parse()?;
@@ -228,7 +228,7 @@ fn past(
 }
 
 /// serde's words, with the column alone: the line is told beside them.
-fn not_a_record(error: serde_json::Error) -> Refusal {
+fn not_a_record(error: &serde_json::Error) -> Refusal {
     Refusal::NotARecord(
         error
             .to_string()
