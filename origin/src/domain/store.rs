@@ -279,6 +279,10 @@ pub trait Store: Send + Sync {
     /// The user of this name.
     async fn user_by_name(&self, name: &Username) -> Result<Option<User>, StoreError>;
 
+    /// The password hash of the user who comes first in the order of ids, from `from` on or else
+    /// from the start; none where that user has none.
+    async fn password_hash_from(&self, from: UserId) -> Result<Option<String>, StoreError>;
+
     /// Users in the order of their names' bytes.
     async fn users(&self, filter: &UserFilter) -> Result<Vec<User>, StoreError>;
 

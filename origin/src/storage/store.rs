@@ -175,6 +175,12 @@ impl<D: Driver> Store for SqlStore<D> {
         Ok(within_patience(query).await?)
     }
 
+    async fn password_hash_from(&self, from: UserId) -> Result<Option<String>, StoreError> {
+        let query =
+            async { users::password_hash_from::<D::Db>(&mut *self.reader().await?, from).await };
+        Ok(within_patience(query).await?)
+    }
+
     async fn users(&self, filter: &UserFilter) -> Result<Vec<User>, StoreError> {
         let query = async { users::list::<D::Db>(&mut *self.reader().await?, filter).await };
         Ok(within_patience(query).await?)

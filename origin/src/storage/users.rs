@@ -307,6 +307,22 @@ pub(super) async fn by_name<Db: Engine>(
     .transpose()
 }
 
+/// The password hash of the first user from this id on, or of the first of all.
+pub(super) async fn password_hash_from<Db: Engine>(
+    connection: &mut Connection<Db>,
+    from: UserId,
+) -> Result<Option<String>, Fault> {
+    const FIRST: UserId = UserId::from_bytes([0; 16]);
+    for from in [from, FIRST] {
+        let sql = "SELECT password_hash FROM users WHERE id >= $1 ORDER BY id LIMIT 1";
+        let statement = Statement::<Db>::new(sql).bind(from.as_bytes().as_slice());
+        if let Some(row) = statement.row(connection).await? {
+            return Columns::<Db>::of(&row).next();
+        }
+    }
+    Ok(None)
+}
+
 /// Who has the name of `user`, or else the id, or else a name that looks alike.
 pub(super) async fn in_the_way<Db: Engine>(
     connection: &mut Connection<Db>,

@@ -98,6 +98,7 @@ suite! {
     UsersInTheWay: [imports::who_is_in_the_way_is_told_without_writing]
     User: [users::a_user_is_found_by_id]
     UserByName: [users::a_user_is_found_by_name]
+    PasswordHashFrom: [users::a_password_hash_is_found_from_any_id]
     Users: [
         users::users_come_in_the_order_of_their_names_bytes,
         users::pages_follow_each_other_without_gap_or_overlap,

@@ -97,6 +97,9 @@ impl Store for Failing {
     async fn user_by_name(&self, _: &Username) -> Result<Option<User>, StoreError> {
         Err(self.error())
     }
+    async fn password_hash_from(&self, _: UserId) -> Result<Option<String>, StoreError> {
+        Err(self.error())
+    }
     async fn users(&self, _: &UserFilter) -> Result<Vec<User>, StoreError> {
         Err(self.error())
     }

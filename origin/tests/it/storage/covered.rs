@@ -44,6 +44,7 @@ pub(super) enum Method {
     UsersInTheWay,
     User,
     UserByName,
+    PasswordHashFrom,
     Users,
     Session,
     ActiveSessions,
@@ -162,6 +163,12 @@ impl Store for Covered {
 
     async fn user_by_name(&self, name: &Username) -> Result<Option<User>, StoreError> {
         self.call(Method::UserByName).user_by_name(name).await
+    }
+
+    async fn password_hash_from(&self, from: UserId) -> Result<Option<String>, StoreError> {
+        self.call(Method::PasswordHashFrom)
+            .password_hash_from(from)
+            .await
     }
 
     async fn users(&self, filter: &UserFilter) -> Result<Vec<User>, StoreError> {

@@ -157,6 +157,30 @@ pub(super) async fn a_user_is_found_by_name(bench: &Bench) {
     }
 }
 
+pub(super) async fn a_password_hash_is_found_from_any_id(bench: &Bench) {
+    let from = |number| bench.store.password_hash_from(user_id(number));
+    assert_eq!(from(0).await.unwrap(), None);
+    for (number, name) in [(3, "ann"), (6, "ben")] {
+        let with_hash = User {
+            password_hash: Some(name.to_owned()),
+            ..user(number, name)
+        };
+        bench.add_user(&with_hash).await;
+    }
+    bench.add_user(&user(9, "carl")).await;
+    for (number, found) in [
+        (0, Some("ann")),
+        (3, Some("ann")),
+        (4, Some("ben")),
+        (6, Some("ben")),
+        (7, None),
+        (10, Some("ann")),
+    ] {
+        let hash = from(number).await.unwrap();
+        assert_eq!(hash.as_deref(), found, "{number}");
+    }
+}
+
 async fn names(bench: &Bench, filter: UserFilter) -> Vec<String> {
     let users = bench.store.users(&filter).await.unwrap();
     users.iter().map(|user| user.username.to_string()).collect()
