@@ -108,6 +108,8 @@ enum Error {
     #[error(transparent)]
     Key(#[from] KeyError),
     #[error(transparent)]
+    Countries(#[from] crate::countries::OpenError),
+    #[error(transparent)]
     Serve(#[from] ServeError),
     #[error(transparent)]
     Create(#[from] admin::CreateError),

@@ -23,6 +23,7 @@ mod oauth_client;
 mod openapi;
 mod origin;
 mod parameters;
+mod proxies;
 mod refused;
 pub mod serve;
 pub mod service;
@@ -50,6 +51,7 @@ fn endpoints() -> impl OpenApi + 'static {
         auth::me::Api,
         auth::sessions::Api,
         auth::end_session::Api,
+        auth::end_other_sessions::Api,
     );
     let well_known = (
         well_known::keys::Api,

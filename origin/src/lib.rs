@@ -4,6 +4,7 @@
 //! `http → domain ← storage`: the domain names neither the web framework nor the database library.
 
 pub mod cli;
+pub mod countries;
 pub mod domain;
 pub mod http;
 pub mod logging;

@@ -6,13 +6,21 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Error, assembly};
 use crate::{
+    countries::Countries,
     domain::{app::App, look_alikes, settings_record, signing_keys},
-    http::{self, service::Service},
+    http::{
+        self,
+        service::{Places, Service},
+    },
     logging,
     settings::Settings,
 };
 
 pub(super) async fn run(settings: &Settings) -> Result<(), Error> {
+    let places = Places {
+        trusted_proxies: settings.server.trusted_proxies.clone(),
+        countries: settings.geo.file().map(Countries::open).transpose()?,
+    };
     let app = assembly::assemble(settings, assembly::hashing_threads(settings)).await?;
     // Ahead of whatever any edge has seen, even when a backup was put back.
     app.store.advance_seq(app.now()).await?;
@@ -28,6 +36,7 @@ pub(super) async fn run(settings: &Settings) -> Result<(), Error> {
         app: Arc::clone(&app),
         edge_secret: settings.edge.secret.clone(),
         origins: settings.cookies.allowed(&settings.issuer),
+        places,
         clock_skew_max: i64::from(settings.database.clock_skew_max) * 1000,
     });
     let rotation = tokio::spawn(rotate(Arc::clone(&app)));

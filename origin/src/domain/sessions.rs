@@ -77,6 +77,49 @@ pub async fn end(
     .await
 }
 
+/// Ends all of the caller's sessions but this one; `None` when this one is over meanwhile.
+///
+/// # Errors
+///
+/// See [`StoreError`].
+pub async fn end_others(
+    app: &App,
+    caller: &Caller,
+    context: &Context,
+) -> Result<Option<Seq>, StoreError> {
+    let (now, tokens, ip, current) = (app.now(), app.tokens(), context.ip, caller.session.id);
+    let decide = move |user: &User, sessions: &[Session]| {
+        let now = now.seconds();
+        let is_current = |session: &Session| session.id == current && session.is_active(now);
+        if !sessions.iter().any(is_current) {
+            return (UserChange::default(), false);
+        }
+        let mut next = user.clone();
+        let (ended, revocations) =
+            tokens.end_all(&mut next, sessions, Some(current), EndReason::Logout, now);
+        let event = Event {
+            user_id: Some(user.id),
+            ip,
+            detail: Some(format!("all others, {} sessions", ended.len())),
+            ..Event::new(now, Action::SessionEnded, Actor::User(user.id))
+        };
+        let change = UserChange {
+            user: (next != *user).then_some(next),
+            events: if ended.is_empty() {
+                vec![]
+            } else {
+                vec![event]
+            },
+            ended,
+            revocations,
+            ..UserChange::default()
+        };
+        (change, true)
+    };
+    let done = transaction::with_user(app.store.as_ref(), caller.user.id, now, decide).await?;
+    Ok(done.and_then(|(done, seq)| done.then_some(seq)))
+}
+
 /// Ends all of the caller's sessions, this one included.
 ///
 /// # Errors

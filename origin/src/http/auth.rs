@@ -1,5 +1,6 @@
 //! `/auth/*`: what users and their clients do.
 
+pub(crate) mod end_other_sessions;
 pub(crate) mod end_session;
 pub(crate) mod introspect;
 pub(crate) mod login;

@@ -1,7 +1,8 @@
 //! Where a request came from, as far as that can be believed.
 //!
-//! The edge's word counts where it shows the shared secret; otherwise the peer's address does.
-//! No other forwarding header is ever looked at, since whoever sends a request can write any.
+//! The edge's word counts where it shows the shared secret. Otherwise the peer's address does, or
+//! behind proxies that the settings name, the one that they saw ([`super::proxies`]). No other
+//! forwarding header is ever looked at, since whoever sends a request can write any.
 
 use std::net::IpAddr;
 
@@ -11,7 +12,7 @@ use poem::{
 };
 use subtle::ConstantTimeEq;
 
-use super::bearer::service;
+use super::{bearer::service, proxies, service::Places};
 use crate::domain::context::{Context, USER_AGENT_LIMIT};
 
 const EDGE_SECRET: &str = "portcullis-edge-secret";
@@ -24,34 +25,47 @@ pub(crate) struct From(pub Context);
 
 impl<'a> FromRequest<'a> for From {
     async fn from_request(request: &'a Request, _: &mut RequestBody) -> Result<Self> {
-        let secret = service(request)?.edge_secret.expose();
+        let service = service(request)?;
         let peer = match &request.remote_addr().0 {
             Addr::SocketAddr(address) => Some(address.ip().to_canonical()),
             Addr::Unix(_) | Addr::Custom(..) => None,
         };
-        Ok(Self(context(request.headers(), peer, secret)))
+        let secret = service.edge_secret.expose();
+        Ok(Self(context(
+            request.headers(),
+            peer,
+            secret,
+            &service.places,
+        )))
     }
 }
 
-fn context(headers: &HeaderMap, peer: Option<IpAddr>, secret: Option<&str>) -> Context {
+fn context(
+    headers: &HeaderMap,
+    peer: Option<IpAddr>,
+    secret: Option<&str>,
+    places: &Places,
+) -> Context {
     let user_agent = headers.get(header::USER_AGENT);
     let user_agent =
         user_agent.map(|value| cut(String::from_utf8_lossy(value.as_bytes()).into_owned()));
     if !is_edge(headers, secret) {
+        let ip = peer.map(|peer| proxies::client(headers, peer, &places.trusted_proxies));
         return Context {
-            ip: peer,
-            country: None,
+            ip,
+            country: ip.and_then(|ip| places.country(ip)),
             user_agent,
         };
     }
     let word = |name| single(headers, name);
     let ip = word(CLIENT_IP).and_then(|text| text.parse::<IpAddr>().ok());
+    let ip = ip.map(|ip| ip.to_canonical());
     let country = word(CLIENT_COUNTRY)
         .filter(|text| text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_alphanumeric()))
         .map(str::to_ascii_uppercase);
     Context {
-        ip: ip.map(|ip| ip.to_canonical()).or(peer),
-        country,
+        ip: ip.or(peer),
+        country: country.or_else(|| ip.and_then(|ip| places.country(ip))),
         user_agent,
     }
 }
@@ -96,7 +110,11 @@ mod tests {
                 HeaderValue::from_str(value).unwrap(),
             );
         }
-        context(&headers, "192.0.2.1".parse().ok(), secret)
+        let places = Places {
+            trusted_proxies: vec!["203.0.113.0/24".parse().unwrap()],
+            ..Places::default()
+        };
+        context(&headers, "192.0.2.1".parse().ok(), secret, &places)
     }
 
     #[test]

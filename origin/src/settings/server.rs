@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::error::{Checked, within};
+use super::error::{Checked, invalid, within};
 
 /// Where and how the service listens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +32,14 @@ impl Default for Server {
 
 impl Server {
     pub(super) fn check(&self) -> Checked {
-        within("server.shutdown_grace", self.shutdown_grace, 0..=3600)
+        within("server.shutdown_grace", self.shutdown_grace, 0..=3600)?;
+        if self.trusted_proxies.iter().any(|net| net.prefix_len() == 0) {
+            let key = "server.trusted_proxies";
+            return Err(invalid(
+                key,
+                "must not be everybody: a network of prefix length 0",
+            ));
+        }
+        Ok(())
     }
 }

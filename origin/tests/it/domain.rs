@@ -1,8 +1,10 @@
 //! The use cases, on both databases.
 
 mod audit;
+mod cap;
 mod grants;
 mod keys;
+mod moves;
 mod passwords;
 mod racing;
 mod refresh_model;

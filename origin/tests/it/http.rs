@@ -12,6 +12,7 @@ mod introspect;
 mod login;
 mod metrics;
 mod outage;
+mod places;
 mod schema;
 mod sessions;
 mod setup;

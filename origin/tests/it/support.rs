@@ -3,10 +3,12 @@
 
 mod app;
 mod database;
+mod mmdb;
 mod sources;
 
 pub(crate) use app::{ADMIN, CURL, TestApp, USER, context};
 pub(crate) use database::{Database, Engine};
+pub(crate) use mmdb::CountryFile;
 pub(crate) use sources::{SeededEntropy, TestClock};
 
 /// Makes two tests of each function over a [`TestApp`]: one on SQLite, one on Postgres.

@@ -30,11 +30,14 @@ struct Session {
     current: bool,
     /// The client that it was opened with.
     client_id: String,
-    /// What the client called the device.
+    /// The device: what the client called it, else what its user agent says, such as
+    /// `Firefox on Windows`.
     device: Option<String>,
-    /// When it was opened.
+    /// What was seen to change and is worth a look: `country`, `network`, `user_agent`.
+    flags: Vec<String>,
+    /// When it was opened: first seen.
     created_at: i64,
-    /// When it was last opened or refreshed.
+    /// When it was last opened or refreshed: last seen.
     last_used_at: i64,
     /// When it ends unless it is used before.
     expires_at: i64,
@@ -74,6 +77,11 @@ impl Session {
             current: session.id == current,
             client_id: session.client_id,
             device: session.device,
+            flags: session
+                .flags
+                .iter()
+                .map(|flag| flag.as_str().to_owned())
+                .collect(),
             created_at: session.created_at.0,
             last_used_at: session.last_used_at.0,
             expires_at: expires_at.0,

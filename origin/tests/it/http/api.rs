@@ -10,10 +10,13 @@ use poem::{
 };
 use portcullis_origin::{
     domain::{
-        app::App,
+        app::{App, Config},
         client::{Client, ClientKind},
     },
-    http::{self, service::Service},
+    http::{
+        self,
+        service::{Places, Service},
+    },
     settings::secret::Secret,
 };
 use portcullis_shared::claims::Audience;
@@ -54,11 +57,17 @@ pub(crate) struct Call<'a> {
 
 /// Routes in front of any app.
 pub(crate) fn endpoint(app: Arc<App>) -> BoxEndpoint<'static> {
+    placed(app, Places::default())
+}
+
+/// Routes in front of any app, which finds out where requests come from.
+pub(crate) fn placed(app: Arc<App>, places: Places) -> BoxEndpoint<'static> {
     let edge_secret = Secret::from(EDGE_SECRET.to_owned());
     http::endpoint(Arc::new(Service {
         app,
         edge_secret,
         origins: vec!["http://edge.test".parse().unwrap()],
+        places,
         clock_skew_max: 2000,
     }))
     .boxed()
@@ -66,6 +75,16 @@ pub(crate) fn endpoint(app: Arc<App>) -> BoxEndpoint<'static> {
 
 impl Api {
     pub(crate) async fn start() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// With other settings.
+    pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::placed(change, Places::default()).await
+    }
+
+    /// With other settings, and finding out where requests come from.
+    pub(crate) async fn placed(change: impl FnOnce(&mut Config), places: Places) -> Self {
         let backend = Client {
             id: BACKEND.0.to_owned(),
             kind: ClientKind::Confidential {
@@ -74,8 +93,12 @@ impl Api {
             audience: Audience::new(vec!["api".to_owned()]).unwrap(),
             scopes: None,
         };
-        let app = TestApp::with(Engine::Sqlite, |config| config.clients.push(backend)).await;
-        let client = TestClient::new(endpoint(Arc::clone(&app.app)));
+        let app = TestApp::with(Engine::Sqlite, |config| {
+            config.clients.push(backend);
+            change(config);
+        })
+        .await;
+        let client = TestClient::new(placed(Arc::clone(&app.app), places));
         let text = client
             .get("/openapi.json")
             .send()

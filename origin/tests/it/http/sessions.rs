@@ -2,6 +2,7 @@
 
 use insta::assert_snapshot;
 use poem::http::Method;
+use portcullis_origin::domain::session::cap::{AtCap, Cap};
 use serde_json::json;
 
 use super::api::Api;
@@ -92,6 +93,7 @@ async fn sessions_are_listed_and_ended_one_by_one() {
           "current": true,
           "device": "laptop",
           "expires_at": 1769817660,
+          "flags": [],
           "id": "[id]",
           "last_from": {},
           "last_used_at": 1767225660,
@@ -103,6 +105,7 @@ async fn sessions_are_listed_and_ended_one_by_one() {
           "current": false,
           "device": "laptop",
           "expires_at": 1769817600,
+          "flags": [],
           "id": "[id]",
           "last_from": {},
           "last_used_at": 1767225600,
@@ -187,4 +190,57 @@ async fn who_is_banned_cannot_act_whatever_the_token_says() {
         api.get("/auth/sessions").bearer(&user).send().await.status,
         401
     );
+}
+
+#[tokio::test]
+async fn all_other_sessions_are_ended_at_once_and_this_one_goes_on() {
+    let api = Api::start().await;
+    let (one, two, three) = (api.user().await, api.user().await, api.user().await);
+    let theirs = api.login(ADMIN, "portcullis").await.0;
+    let end_others = |token: &str| {
+        api.call(Method::DELETE, "/auth/sessions")
+            .bearer(token)
+            .send()
+    };
+    let ended = end_others(&two).await;
+    assert_eq!(
+        ended.header("portcullis-feed-seq"),
+        Some(ended.number("seq").to_string().as_str())
+    );
+    let status = async |token: &str| api.get("/auth/me").bearer(token).send().await.status;
+    assert_eq!(
+        [status(&one).await, status(&two).await, status(&three).await],
+        [401, 200, 401]
+    );
+    assert_eq!(status(&theirs).await, 200);
+    assert!(!api.test.passes(&one).await && api.test.passes(&two).await);
+    // There are none any more.
+    assert_eq!(end_others(&two).await.status, 200);
+    assert_eq!(end_others(&one).await.text("code"), "invalid_token");
+}
+
+#[tokio::test]
+async fn a_login_beyond_the_cap_is_refused_where_the_settings_say_so() {
+    let api = Api::with(|config| {
+        config.session_cap = Cap {
+            max: 1,
+            at_cap: AtCap::Refuse,
+        };
+    })
+    .await;
+    let token = api.user().await;
+    let login = |password: &str| {
+        let body = json!({ "username": USER.0, "password": password });
+        api.post("/auth/login").json(&body).send()
+    };
+    assert_eq!(
+        login("a wrong password").await.text("code"),
+        "invalid_credentials"
+    );
+    assert_snapshot!(login(USER.1).await.shown(), @r#"
+    409 application/problem+json
+    {"code":"too_many_sessions","detail":"there are as many sessions as are allowed; end one of them first","status":409,"title":"There are too many sessions","type":"urn:portcullis:problem:too_many_sessions"}
+    "#);
+    api.post("/auth/logout").bearer(&token).send().await;
+    assert_eq!(login(USER.1).await.status, 200);
 }

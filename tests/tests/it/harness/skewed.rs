@@ -11,7 +11,7 @@ use portcullis_origin::{
         master_key::MasterKeys,
         signing_keys,
     },
-    http::{self, service::Service},
+    http::{self, service::{Places, Service}},
     settings::Settings,
     storage,
     system::{OsEntropy, SystemClock},
@@ -62,6 +62,8 @@ pub async fn start(home: &Home, milliseconds: i64) -> Served {
         Arc::new(Service {
             app: Arc::new(app),
             edge_secret: settings.edge.secret.clone(),
+            origins: settings.cookies.allowed(&settings.issuer),
+            places: Places::default(),
             clock_skew_max: i64::from(settings.database.clock_skew_max) * 1000,
         })
     });
