@@ -51,6 +51,9 @@ codes! {
     RegistrationClosed = "registration_closed", 403, "Registration is closed";
     /// The caller is known, but the password that was to prove it once more is another.
     WrongPassword = "wrong_password", 403, "The current password is wrong";
+    /// A cookie came with a request that may not be the person's own doing: nothing shows that a page
+    /// of this site sent it.
+    CrossSite = "cross_site", 403, "The request may come from another site";
     /// Nothing is here, or nothing that the caller may know of.
     NotFound = "not_found", 404, "There is nothing here";
     /// The path does not take this method.

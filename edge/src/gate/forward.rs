@@ -4,7 +4,7 @@
 //! an identity is written from a [`Verified`] token only.
 
 use portcullis_shared::{
-    routes::{Cache, Rule},
+    routes::{Cache, Rule, built_in},
     token::Verified,
 };
 
@@ -34,22 +34,28 @@ pub struct Forward {
     pub set: Vec<(&'static str, String)>,
     /// What caches may do.
     pub cache: CacheUse,
-    /// Whether the answer may set our cookies: only the origin's may.
+    /// Whether the answer may set our cookies: only those of the origin's sign-in may.
     pub may_set_own_cookies: bool,
     /// On a route with `cors`, the headers that stand for whatever the upstream says about it.
     pub cors: Option<Vec<(&'static str, String)>>,
 }
 
-/// A request for the origin's own paths: untouched but for reserved headers.
+/// A request for the origin's own paths: untouched but for reserved headers, and for our cookies
+/// where the origin has no use for them.
 pub(super) fn built_in(head: &Head, config: &Config, target: &Target<'_>) -> Forward {
+    let signs_in = target.path.starts_with(built_in::AUTH_PREFIX);
+    let mut remove = not_passed_on(head);
     let mut set = vec![("portcullis-request-id", head.request_id.clone())];
     set.extend(edge_channel(head, &config.settings));
+    if !signs_in {
+        set.extend(cookies(head, &mut remove));
+    }
     Forward {
         url: config.settings.origin.join(target.path_and_query),
-        remove: not_passed_on(head),
+        remove,
         set,
         cache: CacheUse::Untouched,
-        may_set_own_cookies: true,
+        may_set_own_cookies: signs_in,
         cors: None,
     }
 }
@@ -150,7 +156,7 @@ fn base(head: &Head, config: &Config, target: &Target<'_>, rule: &Rule) -> Forwa
         } else {
             CacheUse::Private
         },
-        may_set_own_cookies: rule.upstream.is_origin(),
+        may_set_own_cookies: false,
         cors: rule
             .cors
             .as_ref()

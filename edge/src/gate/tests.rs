@@ -564,9 +564,48 @@ fn our_cookies_do_not_reach_an_upstream() {
     assert_eq!(sent(&forwarded(rule(&head))).get("cookie"), Some(&"a=1"));
     head.cookie = Some("__Host-portcullis=secret".to_owned());
     assert_eq!(forwarded(rule(&head)).remove, ["cookie"]);
-    // The origin's own paths are where they belong.
+    // Where people sign in is where they belong, and nowhere else.
     head.url = "https://edge.example/auth/token".to_owned();
-    assert!(forwarded(rule(&head)).remove.is_empty());
+    let token = forwarded(rule(&head));
+    assert!(token.remove.is_empty() && !sent(&token).contains_key("cookie"));
+    assert!(token.may_set_own_cookies);
+    head.url = "https://edge.example/.well-known/jwks.json".to_owned();
+    let keys = forwarded(rule(&head));
+    assert!(keys.remove == ["cookie"] && !keys.may_set_own_cookies);
+}
+
+#[test]
+fn the_refresh_cookie_and_any_spelling_of_ours_stay_from_upstreams_too() {
+    for (cookie, left) in [
+        ("__Host-portcullis-refresh=secret; a=1", Some("a=1")),
+        (
+            "a=1;__host-portcullis=x; __Host-portcullis-refresh=y",
+            Some("a=1"),
+        ),
+        ("__Host-portcullis=x; __Host-portcullis=y", None),
+        ("__Host-portcullis-refresh", None),
+    ] {
+        let mut head = with_token("/api/notes", &token());
+        head.cookie = Some(cookie.to_owned());
+        let forward = forwarded(rule(&head));
+        assert_eq!(sent(&forward).get("cookie").copied(), left, "{cookie}");
+        assert_eq!(
+            forward.remove.contains(&"cookie".to_owned()),
+            left.is_none()
+        );
+        assert!(!forward.may_set_own_cookies);
+    }
+}
+
+#[test]
+fn our_cookies_do_not_reach_the_administration() {
+    let mut admin = claims();
+    admin.aud = Audience::new(vec![ISSUER.to_owned()]).unwrap();
+    let mut head = with_token("/admin/users", &signed(&admin));
+    head.cookie = Some("__Host-portcullis=secret".to_owned());
+    let forward = forwarded(rule(&head));
+    assert!(forward.remove.contains(&"cookie".to_owned()));
+    assert!(!forward.may_set_own_cookies);
 }
 
 #[test]

@@ -35,7 +35,7 @@ pub(super) async fn run(settings: &Settings) -> Result<(), Error> {
     let service = Arc::new(Service {
         app: Arc::clone(&app),
         edge_secret: settings.edge.secret.clone(),
-        origins: settings.cookies.allowed(&settings.issuer),
+        origins: settings.cookies.trusted(&settings.issuer),
         places,
         clock_skew_max: i64::from(settings.database.clock_skew_max) * 1000,
     });

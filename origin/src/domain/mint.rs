@@ -41,6 +41,8 @@ pub struct TokenSet {
     pub expires_in: i64,
     /// The refresh token that continues the session.
     pub refresh_token: IssuedToken,
+    /// Seconds until the session is over unless it is used before.
+    pub refresh_expires_in: i64,
     /// What the access token may do.
     pub scope: ScopeSet,
 }
@@ -140,7 +142,9 @@ pub async fn mint(
         session: session.id,
         generation: session.generation,
     };
+    let over = session.idle_expires_at.min(session.absolute_expires_at);
     Ok(TokenSet {
+        refresh_expires_in: over.since(app.clock.now()).max(0),
         access_token: Zeroizing::new(access_token),
         expires_in: expires_at.since(app.clock.now()).max(0),
         refresh_token: refresh_token.issue(&app.master),

@@ -32,6 +32,27 @@ impl WebOrigin {
     }
 }
 
+/// Whose pages may send our cookies with requests that change something.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Trusted {
+    /// The public URL's.
+    pub own: Option<WebOrigin>,
+    /// Others, by the settings.
+    pub others: Vec<WebOrigin>,
+}
+
+impl Trusted {
+    /// Whether an `Origin` header names the public URL's.
+    pub fn is_own(&self, header: &str) -> bool {
+        self.own.as_ref().is_some_and(|own| own.is(header))
+    }
+
+    /// Whether an `Origin` header names one of the others.
+    pub fn names(&self, header: &str) -> bool {
+        self.others.iter().any(|other| other.is(header))
+    }
+}
+
 impl FromStr for WebOrigin {
     type Err = InvalidOrigin;
 

@@ -12,5 +12,6 @@ pub(crate) mod register;
 pub(crate) mod revoke;
 pub(crate) mod sessions;
 pub(crate) mod setup;
+pub(crate) mod signed_out;
 pub(crate) mod token;
 pub(crate) mod token_answer;

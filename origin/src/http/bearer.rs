@@ -1,5 +1,9 @@
-//! Who calls: the `Authorization` header (RFC 6750 §2.1), and the extractors for a caller and an
-//! administrator. The database decides, not the token (see [`crate::domain::caller`]).
+//! Who calls: the `Authorization` header (RFC 6750 §2.1) or a browser's cookie, and the extractors
+//! for a caller and an administrator. The database decides, not the token (see
+//! [`crate::domain::caller`]).
+//!
+//! A cookie says who calls only where the request is shown to come from this site, or changes
+//! nothing. Administration is by the header alone.
 
 use std::sync::Arc;
 
@@ -14,10 +18,16 @@ use poem_openapi::{
 use portcullis_shared::problem::Code;
 use zeroize::Zeroizing;
 
-use super::{failure::Failure, service::Service};
+use super::{
+    cookie::{self, Cookies},
+    failure::Failure,
+    same_site::{self, Proof},
+    service::Service,
+};
 use crate::domain::{
-    app::App,
+    app::{ADMIN_CLIENT, App},
     caller::{self, Caller},
+    introspect,
 };
 
 /// What an `Authorization` header holds.
@@ -65,9 +75,18 @@ pub(crate) fn authorization(headers: &HeaderMap) -> std::result::Result<Authoriz
     }
 }
 
+/// How a caller showed the access token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Means {
+    /// In the `Authorization` header.
+    Header,
+    /// In a cookie.
+    Cookie,
+}
+
 /// Somebody with an access token and an active session.
 #[derive(Debug)]
-pub(crate) struct Bearer(pub Caller);
+pub(crate) struct Bearer(pub Caller, pub Means);
 
 /// An administrator with a token of the administration.
 #[derive(Debug)]
@@ -91,23 +110,61 @@ impl Administrator {
     }
 }
 
-async fn caller(request: &Request) -> Result<(Caller, Zeroizing<String>)> {
-    let token = match authorization(request.headers()) {
-        Ok(Authorization::Bearer(token)) => token,
-        Ok(Authorization::Absent | Authorization::Basic(_)) | Err(Malformed::Scheme) => {
-            return Err(Failure::new(Code::AuthenticationRequired).into());
+/// Who calls, by header or by cookie.
+///
+/// # Errors
+///
+/// 401 where nobody is known to call, 403 for a cookie that may come from another site, 400 for
+/// credentials that contradict each other.
+pub(crate) async fn identify(request: &Request) -> std::result::Result<Bearer, Failure> {
+    let cookie = Cookies::of(request.headers())?.access;
+    match (token_of_header(request.headers())?, cookie) {
+        (Some(token), None) => Ok(Bearer(caller(request, &token).await?, Means::Header)),
+        (Some(token), Some(cookie)) => {
+            let caller = caller(request, &token).await?;
+            let app = &service(request)?.app;
+            if introspect::session_of(app, &cookie).await? == Some(caller.session.id) {
+                return Ok(Bearer(caller, Means::Header));
+            }
+            let detail = "the Authorization header and the cookie are not of one session";
+            Err(Failure::new(Code::InvalidRequest).detail(detail))
+        }
+        (None, Some(cookie)) => {
+            if !same_site::is_safe(request.method()) {
+                Proof::of(request.headers(), &service(request)?.origins).require()?;
+            }
+            let caller = caller(request, &cookie).await?;
+            // No login puts one there.
+            if caller.session.client_id == ADMIN_CLIENT {
+                return Err(Failure::new(Code::InvalidToken));
+            }
+            Ok(Bearer(caller, Means::Cookie))
+        }
+        (None, None) => Err(Failure::new(Code::AuthenticationRequired)),
+    }
+}
+
+/// The bearer token of the header; none where there is no header.
+fn token_of_header(
+    headers: &HeaderMap,
+) -> std::result::Result<Option<Zeroizing<String>>, Failure> {
+    match authorization(headers) {
+        Ok(Authorization::Bearer(token)) => Ok(Some(token)),
+        Ok(Authorization::Absent) => Ok(None),
+        Ok(Authorization::Basic(_)) | Err(Malformed::Scheme) => {
+            Err(Failure::new(Code::AuthenticationRequired))
         }
         Err(Malformed::Repeated) => {
             let failure = Failure::new(Code::InvalidRequest);
-            return Err(failure.detail("there are two Authorization headers").into());
+            Err(failure.detail("there are two Authorization headers"))
         }
-    };
-    let app = &service(request)?.app;
-    let caller = caller::authenticate(app, &token)
-        .await
-        .map_err(Failure::from)?;
+    }
+}
+
+async fn caller(request: &Request, token: &str) -> std::result::Result<Caller, Failure> {
+    let caller = caller::authenticate(&service(request)?.app, token).await?;
     tracing::Span::current().record("user", tracing::field::display(caller.user.id));
-    Ok((caller, token))
+    Ok(caller)
 }
 
 /// The service that the request came to.
@@ -122,6 +179,24 @@ pub(crate) fn service(request: &Request) -> Result<&Arc<Service>, Failure> {
 }
 
 const SCHEME: &str = "bearer";
+const COOKIE_SCHEME: &str = "cookie";
+
+fn register_cookie_scheme(registry: &mut Registry) {
+    let scheme = MetaSecurityScheme {
+        ty: "apiKey",
+        description: Some(
+            "The access token of a browser that logged in with cookies. What changes something \
+             needs `Sec-Fetch-Site: same-origin` too, or the `Origin` of this site.",
+        ),
+        name: Some(cookie::ACCESS),
+        key_in: Some("cookie"),
+        scheme: None,
+        bearer_format: None,
+        flows: None,
+        openid_connect_url: None,
+    };
+    registry.create_security_scheme(COOKIE_SCHEME, scheme);
+}
 
 fn register_scheme(registry: &mut Registry) {
     let scheme = MetaSecurityScheme {
@@ -145,10 +220,11 @@ impl<'a> ApiExtractor<'a> for Bearer {
 
     fn register(registry: &mut Registry) {
         register_scheme(registry);
+        register_cookie_scheme(registry);
     }
 
     fn security_schemes() -> Vec<&'static str> {
-        vec![SCHEME]
+        vec![SCHEME, COOKIE_SCHEME]
     }
 
     async fn from_request(
@@ -156,8 +232,7 @@ impl<'a> ApiExtractor<'a> for Bearer {
         _: &mut RequestBody,
         _: ExtractParamOptions<()>,
     ) -> Result<Self> {
-        let (caller, _) = caller(request).await?;
-        Ok(Self(caller))
+        Ok(identify(request).await?)
     }
 }
 
@@ -180,7 +255,9 @@ impl<'a> ApiExtractor<'a> for Administrator {
         _: &mut RequestBody,
         _: ExtractParamOptions<()>,
     ) -> Result<Self> {
-        let (caller, token) = caller(request).await?;
+        let token = token_of_header(request.headers())?
+            .ok_or_else(|| Failure::new(Code::AuthenticationRequired))?;
+        let caller = caller(request, &token).await?;
         let app = &service(request)?.app;
         let admin = caller::require_admin(app, caller).map_err(Failure::from)?;
         Ok(Self { admin, token })

@@ -62,6 +62,7 @@ impl Failure {
             | Code::Forbidden
             | Code::RegistrationClosed
             | Code::WrongPassword
+            | Code::CrossSite
             | Code::NotFound
             | Code::MethodNotAllowed
             | Code::Conflict

@@ -26,6 +26,8 @@ pub(crate) const BODY: &[Code] = &[
 ];
 /// What an endpoint may answer that needs an access token.
 pub(crate) const BEARER: &[Code] = &[Code::AuthenticationRequired, Code::InvalidToken];
+/// What an endpoint may answer that changes something on the strength of a cookie.
+pub(crate) const COOKIE: &[Code] = &[Code::CrossSite];
 /// What an endpoint may answer that needs an administrator's token.
 pub(crate) const ADMIN: &[Code] = &[
     Code::AuthenticationRequired,

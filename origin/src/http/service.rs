@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use crate::{
     countries::Countries,
-    domain::{app::App, web_origin::WebOrigin},
+    domain::{app::App, web_origin::Trusted},
     settings::secret::Secret,
 };
 
@@ -18,7 +18,7 @@ pub struct Service {
     /// What the edge shows so that its word on the client's address is believed.
     pub edge_secret: Secret,
     /// Whose pages may send our cookies with requests that change something.
-    pub origins: Vec<WebOrigin>,
+    pub origins: Trusted,
     /// How it is found out where requests come from that the edge does not vouch for.
     pub places: Places,
     /// By how many milliseconds the clock may differ from the database's.

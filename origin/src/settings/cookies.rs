@@ -6,7 +6,7 @@ use super::{
     error::{Checked, invalid},
     issuer::Issuer,
 };
-use crate::domain::web_origin::WebOrigin;
+use crate::domain::web_origin::{Trusted, WebOrigin};
 
 /// Browsers that hold their tokens in cookies.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,13 +18,13 @@ pub struct Cookies {
 }
 
 impl Cookies {
-    /// All origins whose pages may: the issuer's and those that are named.
-    pub fn allowed(&self, issuer: &Issuer) -> Vec<WebOrigin> {
+    /// Whose pages may: the issuer's and those that are named.
+    pub fn trusted(&self, issuer: &Issuer) -> Trusted {
         let named = self.origins.iter().filter_map(|text| text.parse().ok());
-        WebOrigin::of_url(issuer.as_str())
-            .into_iter()
-            .chain(named)
-            .collect()
+        Trusted {
+            own: WebOrigin::of_url(issuer.as_str()),
+            others: named.collect(),
+        }
     }
 
     pub(super) fn check(&self) -> Checked {

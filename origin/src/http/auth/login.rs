@@ -4,14 +4,16 @@ use poem_openapi::{Object, OpenApi};
 use portcullis_shared::problem::Code;
 use serde::Deserialize;
 
-use super::token_answer::Tokens;
+use super::token_answer::Granted;
 use crate::{
-    domain::{login, password::Password},
+    domain::{app::ADMIN_CLIENT, login, password::Password},
     http::{
-        answer::Ok,
         body::{Strict, present},
+        failure::Failure,
+        mapping::unacceptable,
         origin::From,
         refused::{self, Declared, Refused},
+        same_site::Proof,
         service::Shared,
     },
 };
@@ -36,6 +38,10 @@ struct Body {
     ))]
     #[serde(default, deserialize_with = "present")]
     device: Option<String>,
+    /// For browsers: the tokens come in cookies and not in the body. Needs `Sec-Fetch-Site:
+    /// same-origin`, or the `Origin` of this site; not for the administration.
+    #[serde(default, deserialize_with = "present")]
+    cookies: Option<bool>,
 }
 
 struct Failures;
@@ -43,6 +49,7 @@ struct Failures;
 impl Declared for Failures {
     const PROBLEMS: &'static [&'static [Code]] = &[
         refused::BODY,
+        refused::COOKIE,
         &[
             Code::InvalidCredentials,
             Code::Forbidden,
@@ -62,14 +69,20 @@ impl Api {
         &self,
         service: Shared<'_>,
         from: From,
+        proof: Proof,
         body: Strict<Body>,
-    ) -> Result<Ok<Tokens>, Refused<Failures>> {
+    ) -> Result<Granted, Refused<Failures>> {
         let Body {
             username,
             password,
             client_id,
             device,
+            cookies,
         } = body.0;
+        let in_cookies = cookies.unwrap_or_default();
+        if in_cookies {
+            may_have_cookies(client_id.as_deref(), proof)?;
+        }
         let request = login::Request {
             username,
             password: Password::new(password),
@@ -77,6 +90,19 @@ impl Api {
             device,
         };
         let tokens = login::login(&service.app, request, &from.0).await?;
-        Result::Ok(Ok(tokens.into()))
+        if in_cookies {
+            return Ok(Granted::in_cookies(&tokens)?);
+        }
+        Ok(Granted::in_body(&tokens))
     }
+}
+
+/// Another site must not be able to log somebody in here under its own name. And administration is
+/// not for what a browser attaches by itself: one page that is slipped in would have all of it.
+fn may_have_cookies(client_id: Option<&str>, proof: Proof) -> Result<(), Failure> {
+    proof.require()?;
+    if client_id == Some(ADMIN_CLIENT) {
+        return Err(unacceptable("cookies", "the administration takes none"));
+    }
+    Ok(())
 }

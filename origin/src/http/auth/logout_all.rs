@@ -3,10 +3,10 @@
 use poem_openapi::OpenApi;
 use portcullis_shared::problem::Code;
 
+use super::signed_out::SignedOut;
 use crate::{
     domain::sessions,
     http::{
-        answer::{InFeed, Revoked},
         bearer::Bearer,
         origin::From,
         refused::{self, Declared, Refused},
@@ -17,7 +17,7 @@ use crate::{
 struct Failures;
 
 impl Declared for Failures {
-    const PROBLEMS: &'static [&'static [Code]] = &[refused::BEARER];
+    const PROBLEMS: &'static [&'static [Code]] = &[refused::BEARER, refused::COOKIE];
 }
 
 /// The endpoint.
@@ -32,9 +32,10 @@ impl Api {
         service: Shared<'_>,
         caller: Bearer,
         from: From,
-    ) -> Result<InFeed<Revoked>, Refused<Failures>> {
-        Ok(InFeed::at(
-            sessions::logout_all(&service.app, &caller.0, &from.0).await?,
-        ))
+    ) -> Result<SignedOut, Refused<Failures>> {
+        Ok(SignedOut {
+            seq: sessions::logout_all(&service.app, &caller.0, &from.0).await?,
+            means: caller.1,
+        })
     }
 }

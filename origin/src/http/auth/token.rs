@@ -2,18 +2,24 @@
 
 use poem_openapi::{Object, OpenApi};
 use portcullis_shared::{problem::Code, scope::ScopeSet};
+use zeroize::Zeroizing;
 
-use super::token_answer::Tokens;
+use super::token_answer::Granted;
 use crate::{
-    domain::refresh,
+    domain::{
+        app::ADMIN_CLIENT,
+        client::{Client, ClientKind},
+        refresh,
+    },
     http::{
-        answer::Ok,
+        cookie,
         failure::Failure,
         oauth::Error,
         oauth_client,
         origin::From,
         parameters::Parameters,
-        refused::{Declared, Refused},
+        refused::{self, Declared, Refused},
+        same_site::Proof,
         service::Shared,
     },
 };
@@ -25,9 +31,9 @@ struct Form {
     /// `refresh_token`.
     #[oai(validator(pattern = "^refresh_token$"))]
     grant_type: String,
-    /// The refresh token.
+    /// The refresh token; a browser that logged in with cookies has it there, and leaves it out.
     #[oai(validator(min_length = 1))]
-    refresh_token: String,
+    refresh_token: Option<String>,
     /// What the access token shall be limited to, separated by spaces.
     scope: Option<String>,
     /// The client; `portcullis` where none is named.
@@ -39,10 +45,11 @@ struct Form {
 struct Failures;
 
 impl Declared for Failures {
-    const PROBLEMS: &'static [&'static [Code]] = &[];
+    const PROBLEMS: &'static [&'static [Code]] = &[refused::COOKIE];
     const OAUTH: &'static [Error] = &[
         Error::InvalidRequest,
         Error::InvalidClient,
+        Error::UnauthorizedClient,
         Error::TooLarge,
         Error::UnsupportedMediaType,
         Error::SlowDown,
@@ -65,8 +72,10 @@ impl Api {
         &self,
         service: Shared<'_>,
         from: From,
+        cookies: cookie::Sent,
+        proof: Proof,
         parameters: Parameters<Form>,
-    ) -> Result<Ok<Tokens>, Refused<Failures>> {
+    ) -> Result<Granted, Refused<Failures>> {
         if parameters.require("grant_type")? != "refresh_token" {
             return Err(Failure::oauth(Error::UnsupportedGrantType).into());
         }
@@ -76,13 +85,44 @@ impl Api {
             .map(str::parse::<ScopeSet>)
             .transpose();
         let scope = scope.map_err(|_| Failure::oauth(Error::InvalidScope))?;
-        let token = parameters.require("refresh_token")?;
+        let cookie = match parameters.get("refresh_token") {
+            Some(_) => None,
+            None => from_cookie(cookies, proof, client)?,
+        };
+        let token = match &cookie {
+            Some(token) => token.as_str(),
+            None => parameters.require("refresh_token")?,
+        };
         let request = refresh::Request {
             token,
             client,
             scope,
         };
         let tokens = refresh::refresh(&service.app, request, &from.0).await?;
-        Result::Ok(Ok(tokens.into()))
+        if cookie.is_some() {
+            return Ok(Granted::in_cookies(&tokens)?);
+        }
+        Ok(Granted::in_body(&tokens))
+    }
+}
+
+/// The refresh token of a browser. No cookie is taken for a client that has a secret, nor for the
+/// administration: neither ever gets one.
+fn from_cookie(
+    cookies: cookie::Sent,
+    proof: Proof,
+    client: &Client,
+) -> Result<Option<Zeroizing<String>>, Failure> {
+    let malformed =
+        |error: cookie::Malformed| Failure::oauth(Error::InvalidRequest).detail(error.to_string());
+    let Some(token) = cookies.0.map_err(malformed)?.refresh else {
+        return Ok(None);
+    };
+    proof.require()?;
+    match &client.kind {
+        ClientKind::Public if client.id != ADMIN_CLIENT => Ok(Some(token)),
+        ClientKind::Public | ClientKind::Confidential { .. } => {
+            Err(Failure::oauth(Error::UnauthorizedClient))
+        }
     }
 }

@@ -1,8 +1,29 @@
-//! What a login and a refresh give (RFC 6749 §5.1).
+//! What a login and a refresh give (RFC 6749 §5.1), in the body or, for browsers, in cookies.
+//!
+//! Never both: what a script cannot read, a script that somebody slipped into a page cannot carry
+//! away either. Beside cookies the body tells when to refresh and what may be done, which is no
+//! secret.
 
-use poem_openapi::Object;
+use poem::{
+    IntoResponse, Response,
+    http::{HeaderValue, StatusCode, header},
+};
+use poem_openapi::{
+    ApiResponse, Object,
+    registry::{
+        MetaHeader, MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
+    },
+    types::Type,
+};
 
-use crate::domain::mint::TokenSet;
+use crate::{
+    domain::mint::TokenSet,
+    http::{
+        answer::{self, JSON},
+        cookie,
+        failure::Failure,
+    },
+};
 
 /// Tokens.
 #[derive(Object)]
@@ -20,14 +41,105 @@ pub(crate) struct Tokens {
     scope: String,
 }
 
-impl From<TokenSet> for Tokens {
-    fn from(set: TokenSet) -> Self {
-        Self {
+/// What is told of tokens that are in cookies.
+#[derive(Object)]
+#[oai(rename = "TokensInCookies")]
+pub(crate) struct TokensInCookies {
+    /// Seconds until the access token expires.
+    expires_in: i64,
+    /// What the access token may do, separated by spaces.
+    scope: String,
+}
+
+/// Where the tokens are.
+pub(crate) enum Granted {
+    /// In the body.
+    Body(Tokens),
+    /// In cookies.
+    Cookies(TokensInCookies, [HeaderValue; 2]),
+}
+
+impl Granted {
+    /// Tokens for whoever keeps them by itself.
+    pub(crate) fn in_body(set: &TokenSet) -> Self {
+        Self::Body(Tokens {
             access_token: set.access_token.as_str().to_owned(),
             token_type: "Bearer".to_owned(),
             expires_in: set.expires_in,
             refresh_token: set.refresh_token.expose().to_owned(),
             scope: set.scope.to_string(),
+        })
+    }
+
+    /// Tokens for a browser.
+    ///
+    /// # Errors
+    ///
+    /// 500 where a token is longer than browsers keep.
+    pub(crate) fn in_cookies(set: &TokenSet) -> Result<Self, Failure> {
+        let cookies = cookie::set(
+            (&set.access_token, set.expires_in),
+            (set.refresh_token.expose(), set.refresh_expires_in),
+        );
+        let cookies = cookies.ok_or_else(|| Failure::fault("a token that fits no cookie"))?;
+        let body = TokensInCookies {
+            expires_in: set.expires_in,
+            scope: set.scope.to_string(),
+        };
+        Ok(Self::Cookies(body, cookies))
+    }
+}
+
+impl IntoResponse for Granted {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Body(tokens) => answer::json(StatusCode::OK, &tokens),
+            Self::Cookies(body, cookies) => {
+                let mut response = answer::json(StatusCode::OK, &body);
+                for cookie in cookies {
+                    response.headers_mut().append(header::SET_COOKIE, cookie);
+                }
+                response
+            }
         }
+    }
+}
+
+impl ApiResponse for Granted {
+    fn meta() -> MetaResponses {
+        let schema = MetaSchema {
+            any_of: vec![Tokens::schema_ref(), TokensInCookies::schema_ref()],
+            ..MetaSchema::ANY
+        };
+        let response = MetaResponse {
+            description: "Tokens, in the body or in cookies",
+            status: Some(200),
+            status_range: None,
+            content: vec![MetaMediaType {
+                content_type: JSON,
+                schema: MetaSchemaRef::Inline(Box::new(schema)),
+            }],
+            headers: vec![set_cookie()],
+        };
+        MetaResponses {
+            responses: vec![response],
+        }
+    }
+
+    fn register(registry: &mut Registry) {
+        Tokens::register(registry);
+        TokensInCookies::register(registry);
+    }
+}
+
+/// The header, in the OpenAPI document.
+pub(crate) fn set_cookie() -> MetaHeader {
+    let names = (cookie::ACCESS, cookie::REFRESH);
+    MetaHeader {
+        name: "Set-Cookie".to_owned(),
+        description: Some(format!("For browsers: {} and {}.", names.0, names.1)),
+        required: false,
+        deprecated: false,
+        schema: String::schema_ref(),
     }
 }

@@ -12,6 +12,7 @@ use portcullis_origin::{
     domain::{
         app::{App, Config},
         client::{Client, ClientKind},
+        web_origin::Trusted,
     },
     http::{
         self,
@@ -66,7 +67,10 @@ pub(crate) fn placed(app: Arc<App>, places: Places) -> BoxEndpoint<'static> {
     http::endpoint(Arc::new(Service {
         app,
         edge_secret,
-        origins: vec!["http://edge.test".parse().unwrap()],
+        origins: Trusted {
+            own: "http://edge.test".parse().ok(),
+            others: vec![],
+        },
         places,
         clock_skew_max: 2000,
     }))
