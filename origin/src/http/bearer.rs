@@ -145,9 +145,7 @@ pub(crate) async fn identify(request: &Request) -> std::result::Result<Bearer, F
 }
 
 /// The bearer token of the header; none where there is no header.
-fn token_of_header(
-    headers: &HeaderMap,
-) -> std::result::Result<Option<Zeroizing<String>>, Failure> {
+fn token_of_header(headers: &HeaderMap) -> std::result::Result<Option<Zeroizing<String>>, Failure> {
     match authorization(headers) {
         Ok(Authorization::Bearer(token)) => Ok(Some(token)),
         Ok(Authorization::Absent) => Ok(None),

@@ -95,7 +95,8 @@ impl Cookies {
         let value = value.strip_prefix(b"=").unwrap_or_default().trim_ascii();
         let of_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
         let text = std::str::from_utf8(value).ok();
-        let text = text.filter(|text| text.len() <= PAIR_LIMIT && text.as_bytes().iter().all(of_token));
+        let text =
+            text.filter(|text| text.len() <= PAIR_LIMIT && text.as_bytes().iter().all(of_token));
         let text = text.ok_or(Malformed::Value(name))?;
         match slot.replace(Zeroizing::new(text.to_owned())) {
             None => Ok(()),
@@ -209,7 +210,10 @@ mod tests {
             ),
             (&["__Host-portcullis=\"a\""], Malformed::Value(ACCESS)),
             (&["__Host-portcullis=a b"], Malformed::Value(ACCESS)),
-            (&["__Host-portcullis-refresh=a=b"], Malformed::Value(REFRESH)),
+            (
+                &["__Host-portcullis-refresh=a=b"],
+                Malformed::Value(REFRESH),
+            ),
             (&["__Host-portcullis=\u{e9}"], Malformed::Value(ACCESS)),
             (&[&long], Malformed::Value(ACCESS)),
             (&[&"x=1; ".repeat(TOTAL_LIMIT)], Malformed::TooLarge),

@@ -82,17 +82,25 @@ mod tests {
             let value = HeaderValue::from_bytes(value.as_bytes()).unwrap();
             headers.append(HeaderName::from_static(name), value);
         }
-        Proof::of(&headers, &Trusted { own, others }).require().is_ok()
+        Proof::of(&headers, &Trusted { own, others })
+            .require()
+            .is_ok()
     }
 
     #[test]
     fn a_page_of_this_site_is_told_from_all_others() {
         for pairs in [
             &[("sec-fetch-site", "same-origin")][..],
-            &[("sec-fetch-site", "same-origin"), ("origin", "https://edge.example")],
+            &[
+                ("sec-fetch-site", "same-origin"),
+                ("origin", "https://edge.example"),
+            ],
             &[("origin", "https://edge.example")],
             &[("origin", "https://app.example")],
-            &[("sec-fetch-site", "cross-site"), ("origin", "https://app.example")],
+            &[
+                ("sec-fetch-site", "cross-site"),
+                ("origin", "https://app.example"),
+            ],
         ] {
             assert!(proven(pairs), "{pairs:?}");
         }
@@ -100,11 +108,17 @@ mod tests {
             &[][..],
             &[("referer", "https://edge.example/")],
             &[("sec-fetch-site", "same-site")],
-            &[("sec-fetch-site", "cross-site"), ("origin", "https://edge.example")],
+            &[
+                ("sec-fetch-site", "cross-site"),
+                ("origin", "https://edge.example"),
+            ],
             &[("sec-fetch-site", "none")],
             &[("sec-fetch-site", "Same-Origin")],
             &[("sec-fetch-site", "same-origin, cross-site")],
-            &[("sec-fetch-site", "same-origin"), ("sec-fetch-site", "same-origin")],
+            &[
+                ("sec-fetch-site", "same-origin"),
+                ("sec-fetch-site", "same-origin"),
+            ],
             &[("sec-fetch-site", "")],
             &[("sec-fetch-site", "\u{e9}")],
             &[("origin", "null")],
@@ -113,8 +127,14 @@ mod tests {
             &[("origin", "http://edge.example")],
             &[("origin", "https://edge.example.evil.example")],
             &[("origin", "https://evil.example")],
-            &[("origin", "https://edge.example"), ("origin", "https://edge.example")],
-            &[("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")],
+            &[
+                ("origin", "https://edge.example"),
+                ("origin", "https://edge.example"),
+            ],
+            &[
+                ("sec-fetch-site", "cross-site"),
+                ("origin", "https://evil.example"),
+            ],
         ] {
             assert!(!proven(pairs), "{pairs:?}");
         }

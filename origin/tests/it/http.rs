@@ -6,6 +6,7 @@ mod api;
 mod audit;
 mod bodies;
 mod boundary;
+mod cookies;
 mod documents;
 mod health;
 mod introspect;

@@ -18,7 +18,8 @@ use crate::{
 struct Failures;
 
 impl Declared for Failures {
-    const PROBLEMS: &'static [&'static [Code]] = &[refused::BEARER, refused::COOKIE, &[Code::NotFound]];
+    const PROBLEMS: &'static [&'static [Code]] =
+        &[refused::BEARER, refused::COOKIE, &[Code::NotFound]];
 }
 
 /// The endpoint.

@@ -82,6 +82,11 @@ impl Api {
         Self::with(|_| {}).await
     }
 
+    /// On either database.
+    pub(crate) async fn on(engine: Engine) -> Self {
+        Self::build(engine, |_| {}, Places::default()).await
+    }
+
     /// With other settings.
     pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
         Self::placed(change, Places::default()).await
@@ -89,6 +94,10 @@ impl Api {
 
     /// With other settings, and finding out where requests come from.
     pub(crate) async fn placed(change: impl FnOnce(&mut Config), places: Places) -> Self {
+        Self::build(Engine::Sqlite, change, places).await
+    }
+
+    async fn build(engine: Engine, change: impl FnOnce(&mut Config), places: Places) -> Self {
         let backend = Client {
             id: BACKEND.0.to_owned(),
             kind: ClientKind::Confidential {
@@ -97,7 +106,7 @@ impl Api {
             audience: Audience::new(vec!["api".to_owned()]).unwrap(),
             scopes: None,
         };
-        let app = TestApp::with(Engine::Sqlite, |config| {
+        let app = TestApp::with(engine, |config| {
             config.clients.push(backend);
             change(config);
         })
