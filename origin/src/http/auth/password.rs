@@ -34,8 +34,12 @@ struct Body {
 struct Failures;
 
 impl Declared for Failures {
-    const PROBLEMS: &'static [&'static [Code]] =
-        &[refused::BEARER, refused::BODY, &[Code::WrongPassword]];
+    const PROBLEMS: &'static [&'static [Code]] = &[
+        refused::BEARER,
+        refused::COOKIE,
+        refused::BODY,
+        &[Code::WrongPassword],
+    ];
 }
 
 /// The endpoint.

@@ -203,6 +203,7 @@ async fn whatever_changes_something_by_cookie_needs_proof_that_it_comes_from_her
     let me = browser.get("/auth/me").await;
     let session = format!("/auth/sessions/{}", me.text("session_id"));
     let grant = "grant_type=refresh_token";
+    let passwords = json!({ "current_password": USER.1, "new_password": "hunter2 and hunter3" });
     for (name, value) in [
         ("x-nothing", "1"),
         ("sec-fetch-site", "cross-site"),
@@ -218,6 +219,9 @@ async fn whatever_changes_something_by_cookie_needs_proof_that_it_comes_from_her
             browser.bare(Method::POST, "/auth/logout"),
             browser.bare(Method::POST, "/auth/logout-all"),
             browser.bare(Method::DELETE, &session),
+            browser
+                .bare(Method::POST, "/auth/password")
+                .json(&passwords),
         ];
         for call in calls {
             let answer = call.header(name, value).send().await;
