@@ -15,6 +15,7 @@
 
 mod architecture;
 mod ban;
+mod browser_cookies;
 mod cut_off;
 mod forwarding;
 mod harness;
