@@ -73,6 +73,8 @@ fn endpoints() -> impl OpenApi + 'static {
         admin::issue_setup::Api,
         admin::delete_user::Api,
         admin::audit::Api,
+        admin::list_sessions::Api,
+        admin::revoke_sessions::Api,
     );
     let health = (health::live::Api, health::ready::Api, metrics::Api);
     openapi::Joined((auth, well_known, admin, health))

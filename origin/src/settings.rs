@@ -6,6 +6,7 @@
 //! their secrets out of that and of every log.
 
 pub mod audit;
+pub mod cleanup;
 pub mod client;
 pub mod cookies;
 pub mod database;
@@ -59,6 +60,8 @@ pub struct Settings {
     pub audit: audit::Audit,
     /// Browsers that hold their tokens in cookies.
     pub cookies: cookies::Cookies,
+    /// Removing what is over.
+    pub cleanup: cleanup::Cleanup,
     /// The channel from the edge.
     pub edge: edge::Edge,
     /// Which country an address is in.
@@ -89,6 +92,7 @@ impl Default for Settings {
             users: users::Users::default(),
             audit: audit::Audit::default(),
             cookies: cookies::Cookies::default(),
+            cleanup: cleanup::Cleanup::default(),
             edge: edge::Edge::default(),
             geo: geo::Geo::default(),
             log: log::Log::default(),
@@ -117,6 +121,7 @@ impl Settings {
         self.users.check()?;
         self.audit.check()?;
         self.cookies.check()?;
+        self.cleanup.check()?;
         self.edge.check()?;
         self.log.check()?;
         client::check(&self.client, &self.issuer)

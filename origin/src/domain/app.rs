@@ -5,6 +5,7 @@ use std::sync::Arc;
 use portcullis_shared::scope::ScopeSet;
 
 use crate::domain::{
+    cleanup,
     client::Client,
     clock::{Clock, UnixMillis},
     ending::Tokens,
@@ -62,6 +63,8 @@ pub struct Config {
     pub key_rotate_every: i64,
     /// For how long events of the audit trail are kept; 0 for ever.
     pub audit_retention: i64,
+    /// What is removed when it is over.
+    pub cleanup: cleanup::Rules,
     /// The clients.
     pub clients: Vec<Client>,
 }

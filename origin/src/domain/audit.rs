@@ -48,6 +48,8 @@ pub enum Action {
     SessionFlagged,
     /// Sessions were ended by criterion.
     SessionsRevoked,
+    /// Sessions to be ended by criterion were counted; none has been ended.
+    RevocationPlanned,
     /// Somebody signed up.
     UserRegistered,
     /// A user was disabled.
@@ -70,7 +72,7 @@ pub enum Action {
 
 impl Action {
     /// All actions.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Login,
         Self::RefreshReuse,
         Self::RefreshAhead,
@@ -87,6 +89,7 @@ impl Action {
         Self::LoginThrottled,
         Self::SessionFlagged,
         Self::SessionsRevoked,
+        Self::RevocationPlanned,
         Self::UserRegistered,
         Self::UserDisabled,
         Self::UserEnabled,
@@ -122,6 +125,7 @@ impl Action {
             Self::LoginThrottled => "login_throttled",
             Self::SessionFlagged => "session_flagged",
             Self::SessionsRevoked => "sessions_revoked",
+            Self::RevocationPlanned => "revocation_planned",
             Self::UserRegistered => "user_registered",
             Self::UserDisabled => "user_disabled",
             Self::UserEnabled => "user_enabled",
@@ -235,6 +239,7 @@ impl Event {
             | Action::PasswordChanged
             | Action::KeyAdded
             | Action::LoginFailed
+            | Action::RevocationPlanned
             | Action::UserRegistered
             | Action::UserDisabled
             | Action::UserEnabled

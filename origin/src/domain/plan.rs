@@ -3,6 +3,11 @@
 //! A plan is what was counted: the real run ends those sessions and no others. It is kept for
 //! fifteen minutes; a run that has begun by then may be finished later. Any administrator may carry
 //! out another's plan, so that one can count and another decide; the audit trail names both.
+//!
+//! [`count`] is the dry run, [`run`] the real one.
+
+pub mod count;
+pub mod run;
 
 use portcullis_shared::{
     ids::{PlanId, SessionId, UserId},

@@ -3,14 +3,17 @@
 
 use std::sync::mpsc;
 
-use portcullis_shared::ids::{SessionId, UserId};
+use portcullis_shared::ids::{PlanId, SessionId, UserId};
 
 use crate::domain::{
     audit::Event,
     clock::UnixMillis,
     session::Session,
     signing_keys::StoredKey,
-    store::{KeysChange, OtherAdmins, Seq, SessionChange, Store, StoreError, UserChange},
+    store::{
+        Batch, KeysChange, OtherAdmins, PlanChange, PlanStep, Seq, SessionChange, Store,
+        StoreError, UserChange,
+    },
     user::User,
 };
 
@@ -83,6 +86,36 @@ pub async fn with_standing<T: Send + 'static>(
         change
     };
     let seq = store.change_standing(id, now, Box::new(decision)).await?;
+    let Some((seq, (answer, events))) = seq.zip(receive.try_recv().ok()) else {
+        return Ok(None);
+    };
+    events.iter().for_each(Event::announce);
+    Ok(Some((answer, seq)))
+}
+
+/// Decides over the next sessions of a plan; as [`with_session`]. What happened to a user is in the
+/// trail alone: the log has no room for a line for each.
+///
+/// # Errors
+///
+/// See [`StoreError`]; nothing was written then.
+pub async fn with_planned<T: Send + 'static>(
+    store: &dyn Store,
+    id: PlanId,
+    batch: Batch,
+    now: UnixMillis,
+    decide: impl FnOnce(&PlanStep<'_>) -> (PlanChange, T) + Send + 'static,
+) -> Result<Option<(T, Seq)>, StoreError> {
+    let (send, receive) = mpsc::channel();
+    let decision = move |step: &PlanStep<'_>| {
+        let (change, answer) = decide(step);
+        let general = change.events.iter().filter(|event| event.user_id.is_none());
+        let _ = send.send((answer, general.cloned().collect::<Vec<_>>()));
+        change
+    };
+    let seq = store
+        .change_planned(id, batch, now, Box::new(decision))
+        .await?;
     let Some((seq, (answer, events))) = seq.zip(receive.try_recv().ok()) else {
         return Ok(None);
     };

@@ -6,7 +6,7 @@
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use hmac::{Hmac, KeyInit, Mac};
-use portcullis_shared::time::UnixSeconds;
+use portcullis_shared::{ids::SessionId, time::UnixSeconds};
 use sha2::Sha256;
 
 use crate::domain::{
@@ -39,6 +39,19 @@ impl Place for Username {
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
         std::str::from_utf8(bytes).ok()?.parse().ok()
+    }
+}
+
+/// Sessions go by their ids.
+impl Place for SessionId {
+    const LIST: &'static str = "sessions";
+
+    fn to_bytes(&self) -> Vec<u8> {
+        self.as_bytes().to_vec()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok()
     }
 }
 
@@ -120,6 +133,10 @@ mod tests {
         let place = (UnixSeconds(-3), EventId(i64::MAX));
         let cursor = write(&place, &keys).unwrap();
         assert_eq!(read(&cursor, &keys), Some(place));
+        let session = SessionId::from_bytes(*b"abcdefghijklmnop");
+        let of_session = write(&session, &keys).unwrap();
+        assert_eq!(read(&of_session, &keys), Some(session));
+        assert_eq!(read::<(UnixSeconds, EventId)>(&of_session, &keys), None);
         // Sixteen letters are a name too.
         let name: Username = "abcdefghijklmnop".parse().unwrap();
         let cursor = write(&name, &keys).unwrap();

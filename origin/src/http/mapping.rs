@@ -7,12 +7,14 @@ use portcullis_shared::problem::Code;
 use super::{failure::Failure, oauth};
 use crate::domain::{
     admin, caller, change_password, client,
+    criteria::InvalidCriterion,
     entropy::EntropyError,
     feed,
     hashing::HashingError,
     login,
     mint::MintError,
     password::PasswordRule,
+    plan::{count, run},
     refresh, registration, revoke, setup,
     signing_keys::KeyError,
     store::StoreError,
@@ -261,6 +263,32 @@ impl From<admin::ChangeError> for Failure {
             admin::ChangeError::TooManyGrants(error) => error.into(),
             admin::ChangeError::LastAdmin(error) => error.into(),
             admin::ChangeError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<InvalidCriterion> for Failure {
+    fn from(error: InvalidCriterion) -> Self {
+        unacceptable(error.member, error.reason)
+    }
+}
+
+impl From<count::Error> for Failure {
+    fn from(error: count::Error) -> Self {
+        match error {
+            count::Error::Entropy(error) => error.into(),
+            count::Error::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<run::Error> for Failure {
+    fn from(error: run::Error) -> Self {
+        match error {
+            run::Error::NoSuchPlan => Self::new(Code::NotFound).detail(error.to_string()),
+            run::Error::Expired => Self::new(Code::Conflict).detail(error.to_string()),
+            run::Error::NotAdmin => Self::new(Code::Forbidden).detail(error.to_string()),
+            run::Error::Store(error) => error.into(),
         }
     }
 }

@@ -12,7 +12,11 @@ use poem_openapi::{
 };
 use serde_json::{Value, json};
 
-use super::{answer::JSON, parameters::FORM};
+use super::{
+    admin::{list_sessions, revoke_sessions},
+    answer::JSON,
+    parameters::FORM,
+};
 
 /// Endpoints of one path may stand in several files: their entries are joined here, which the
 /// library by itself does not do.
@@ -52,7 +56,40 @@ pub(crate) fn document<T: OpenApi>(service: &OpenApiService<T, ()>) -> Value {
             schema.insert("additionalProperties".to_owned(), further);
         }
     }
+    describe_criteria(&mut document);
     document
+}
+
+/// Sessions are listed by the criteria that they are revoked by: the parameters of the one are the
+/// members of the other's body.
+fn describe_criteria(document: &mut Value) {
+    let properties = format!("/components/schemas/{}/properties", revoke_sessions::SCHEMA);
+    let Some(properties) = document.pointer(&properties).cloned() else {
+        return;
+    };
+    let parameters = revoke_sessions::CRITERIA.iter().map(|&name| {
+        let mut schema = properties.get(name).cloned().unwrap_or_default();
+        let description = schema
+            .as_object_mut()
+            .and_then(|schema| schema.remove("description"));
+        // Of a list, one value with commas.
+        json!({
+            "name": name, "in": "query", "required": false, "explode": false,
+            "schema": schema, "description": description,
+        })
+    });
+    let parameters: Vec<Value> = parameters.collect();
+    let of_list = |operation: &&mut Value| {
+        operation.get("operationId").and_then(Value::as_str) == Some(list_sessions::OPERATION)
+    };
+    let paths = document.get_mut("paths").and_then(Value::as_object_mut);
+    let items = paths.into_iter().flatten();
+    let mut operations = items.flat_map(|(_, item)| item.as_object_mut().into_iter().flatten());
+    let operation = operations.find_map(|(_, operation)| Some(operation).filter(of_list));
+    let known = operation.and_then(|operation| operation.get_mut("parameters"));
+    if let Some(known) = known.and_then(Value::as_array_mut) {
+        known.extend(parameters);
+    }
 }
 
 /// The name of an operation's body, and which members it may have beside those that are named,

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::domain::{
     app::{Config, Registration},
+    cleanup,
     client::{self, ClientKind},
     hashing::Parameters,
     refresh::Rules,
@@ -46,6 +47,11 @@ impl Settings {
             key_publish_before: self.keys.publish_before,
             key_rotate_every: self.keys.rotate_every,
             audit_retention: self.audit.retention,
+            cleanup: cleanup::Rules {
+                interval: self.cleanup.interval,
+                retention: self.cleanup.retention,
+                batch: self.cleanup.batch,
+            },
             clients: clients?,
         })
     }

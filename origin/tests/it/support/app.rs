@@ -6,6 +6,7 @@ use portcullis_origin::domain::{
     admin::{self, Authority, NewUser},
     app::{App, Config, Registration},
     audit::Actor,
+    cleanup,
     client::{Client, ClientKind},
     context::Context,
     hashing::{Hasher, Parameters},
@@ -92,6 +93,11 @@ fn config() -> Config {
         key_publish_before: 900,
         key_rotate_every: 30 * 86_400,
         audit_retention: 365 * 86_400,
+        cleanup: cleanup::Rules {
+            interval: 3600,
+            retention: 30 * 86_400,
+            batch: 500,
+        },
         clients: vec![
             client("portcullis", &["api", "images"]),
             client("portcullis-admin", &[ISSUER]),
