@@ -6,6 +6,7 @@
 
 mod assembly;
 mod audit;
+mod cleanup;
 mod keys;
 mod master_key_file;
 mod output;
@@ -13,16 +14,24 @@ mod password_input;
 mod progress;
 mod restored;
 mod serve;
+mod sessions;
 mod users;
 mod when;
 
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
+use portcullis_shared::ids::PlanId;
 
 use crate::{
     domain::{
-        admin, hashing::HashingError, look_alikes, setup, signing_keys::KeyError, store::StoreError,
+        admin,
+        hashing::HashingError,
+        look_alikes,
+        plan::{count, run},
+        setup,
+        signing_keys::KeyError,
+        store::StoreError,
     },
     http::serve::ServeError,
     logging::{self, LoggingError},
@@ -77,6 +86,17 @@ enum Command {
     /// Users: create, list, ban, disable, delete, set a password, import, export
     #[command(subcommand)]
     User(users::Command),
+    /// Sessions of all users: list, revoke by criterion
+    #[command(subcommand)]
+    Session(sessions::Command),
+    /// Remove what is over, once: sessions, entries of the feed, old events
+    ///
+    /// The service does this by itself; see `interval` in the section [cleanup] of the settings.
+    Cleanup {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Signing keys: list, rotate
     #[command(subcommand)]
     Keys(keys::Command),
@@ -131,6 +151,20 @@ enum Error {
     NoSuchUser(crate::domain::user::Username),
     #[error("there is no such user, and it is no identifier either")]
     NoSuchUserOrId,
+    #[error(transparent)]
+    Count(#[from] count::Error),
+    #[error(transparent)]
+    Revoke(#[from] run::Error),
+    #[error("name a criterion, or --all, or the --plan of a dry run")]
+    NoCriteria,
+    #[error(
+        "nothing was ended; confirm with --yes, or within fifteen minutes with: portcullis session revoke --plan={0}"
+    )]
+    NotConfirmed(PlanId),
+    #[error(transparent)]
+    Cleanup(#[from] crate::domain::cleanup::Error),
+    #[error("a server is cleaning up at the moment")]
+    CleanupElsewhere,
     #[error("signals cannot be listened to")]
     Signals(#[source] std::io::Error),
     #[error("cannot be printed")]
@@ -145,7 +179,7 @@ const PARTIAL: u8 = 3;
 impl Error {
     const fn code(&self) -> u8 {
         match self {
-            Self::Settings(_) => USAGE,
+            Self::Settings(_) | Self::NoCriteria => USAGE,
             Self::Import(users::import::Error::Refused(_)) => PARTIAL,
             _ => 1,
         }
@@ -203,6 +237,14 @@ impl Cli {
             Command::Audit(command) => {
                 quiet(&settings.log)?;
                 audit::run(command, &settings).await
+            }
+            Command::Session(command) => {
+                quiet(&settings.log)?;
+                sessions::run(command, &settings).await
+            }
+            Command::Cleanup { json } => {
+                quiet(&settings.log)?;
+                cleanup::run(json, &settings).await
             }
             Command::Keys(command) => {
                 quiet(&settings.log)?;

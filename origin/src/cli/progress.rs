@@ -17,3 +17,13 @@ pub(super) fn bytes(total: Option<u64>) -> ProgressBar {
         Err(_) => bar,
     }
 }
+
+/// A bar of things that are done one after the other.
+pub(super) fn count(total: u64) -> ProgressBar {
+    let bar = ProgressBar::new(total);
+    // A template that does not suit leaves the bar as it is by itself.
+    match ProgressStyle::with_template("{bar:30} {percent:>3} %  {pos} of {len}  {eta} left") {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}

@@ -7,7 +7,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{Error, assembly};
 use crate::{
     countries::Countries,
-    domain::{app::App, look_alikes, settings_record, signing_keys},
+    domain::{
+        app::App,
+        cleanup::{self, When},
+        look_alikes, settings_record, signing_keys,
+    },
     http::{
         self,
         service::{Places, Service},
@@ -41,11 +45,13 @@ pub(super) async fn run(settings: &Settings) -> Result<(), Error> {
     });
     let rotation = tokio::spawn(rotate(Arc::clone(&app)));
     let protection = tokio::spawn(protect_names(Arc::clone(&app)));
+    let sweeping = tokio::spawn(clean_up(Arc::clone(&app)));
     let grace = Duration::from_secs(settings.server.shutdown_grace.into());
     let stop = stop_signal()?;
     let served = http::serve::serve(service, settings.server.listen, grace, stop).await;
     rotation.abort();
     protection.abort();
+    sweeping.abort();
     app.store.close().await;
     tracing::info!("stopped");
     Ok(served?)
@@ -95,6 +101,31 @@ async fn protect_names(app: Arc<App>) {
                 ?cause,
                 "names of an older version could not be looked after"
             );
+        }
+    }
+}
+
+/// How often it is looked whether cleanup is due: another replica may have begun and vanished.
+const SWEEPING: Duration = Duration::from_secs(60);
+
+/// Removes what is over, from time to time.
+async fn clean_up(app: Arc<App>) {
+    if app.config.cleanup.interval == 0 {
+        return;
+    }
+    let mut interval = tokio::time::interval(SWEEPING);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        match cleanup::clean_up(&app, When::Due).await {
+            Ok(Some(removed)) if !removed.is_empty() => {
+                tracing::info!(?removed, "what was over has been removed");
+            }
+            Ok(_) => {}
+            Err(error) => {
+                let cause = logging::chain(&error);
+                tracing::warn!(?cause, "what is over could not be removed");
+            }
         }
     }
 }

@@ -1,7 +1,9 @@
 //! The use cases, on both databases.
 
 mod audit;
+mod bulk;
 mod cap;
+mod cleanup;
 mod grants;
 mod keys;
 mod moves;

@@ -14,6 +14,7 @@ mod login;
 mod metrics;
 mod outage;
 mod places;
+mod revocation;
 mod schema;
 mod sessions;
 mod setup;

@@ -34,7 +34,7 @@ use crate::{
 const PATIENCE: i64 = 20_000;
 
 /// The name of the body's schema.
-pub(crate) const SCHEMA: &str = "RevocationRequest";
+pub(crate) const SCHEMA: &str = "SessionsRevocation";
 
 /// The members of the body that are criteria.
 pub(crate) const CRITERIA: [&str; 12] = [
@@ -54,7 +54,7 @@ pub(crate) const CRITERIA: [&str; 12] = [
 
 /// Either `dry_run` and criteria, which must all be met, or a `plan`.
 #[derive(Object, Deserialize, Default)]
-#[oai(rename = "RevocationRequest")]
+#[oai(rename = "SessionsRevocation")]
 #[serde(default, deny_unknown_fields)]
 struct Body {
     /// Count, and end nothing. It must be `true` where there is no `plan`.
@@ -155,7 +155,7 @@ impl std::convert::From<Body> for Written {
 
 /// What was counted, and what has come of it.
 #[derive(Object)]
-#[oai(rename = "Revocation", skip_serializing_if_is_none)]
+#[oai(rename = "SessionsRevoked", skip_serializing_if_is_none)]
 struct Answer {
     /// The plan, to be carried out with `{"plan": …}`.
     plan: String,
@@ -171,7 +171,7 @@ struct Answer {
 
 /// What a run has come to, with the runs of the same plan before it.
 #[derive(Object)]
-#[oai(rename = "RevocationRun", skip_serializing_if_is_none)]
+#[oai(rename = "SessionsRevocationRun", skip_serializing_if_is_none)]
 struct Run {
     /// Whether it is done. If not, the same request goes on with it.
     done: bool,

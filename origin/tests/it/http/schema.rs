@@ -178,6 +178,8 @@ async fn the_document_names_every_endpoint_and_the_errors_of_each() {
     get /.well-known/oauth-authorization-server: 200 400 500 503
     get /.well-known/revocations: 200 400 500 503
     get /admin/audit (bearer): 200 400 401 403 500 503
+    get /admin/sessions (bearer): 200 400 401 403 422 500 503
+    post /admin/sessions/revoke (bearer): 200 400 401 403 404 409 413 415 422 500 503
     get /admin/users (bearer): 200 400 401 403 500 503
     post /admin/users (bearer): 201 400 401 403 409 413 415 422 500 503
     get /admin/users/{id} (bearer): 200 400 401 403 404 500 503

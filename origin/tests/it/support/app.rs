@@ -5,7 +5,10 @@ use std::sync::Arc;
 use portcullis_origin::domain::{
     admin::{self, Authority, NewUser},
     app::{App, Config, Registration},
-    audit::Actor,
+    audit::{
+        Actor,
+        query::{Entry, EventId, Filter, Order, Query},
+    },
     cleanup,
     client::{Client, ClientKind},
     context::Context,
@@ -251,6 +254,32 @@ impl TestApp {
         let token = tokens.refresh_token.expose();
         let token = refresh::RefreshToken::parse(token, &self.app.master).unwrap();
         self.session(token.session).await
+    }
+
+    /// The audit trail, an event a line: what, by whom, to which user, and more.
+    pub(crate) async fn trail(&self) -> Vec<String> {
+        let query = Query {
+            filter: Filter::default(),
+            order: Order::Oldest {
+                after: EventId(i64::MIN),
+            },
+            limit: 1000,
+        };
+        let mut lines = Vec::new();
+        for Entry { event, .. } in self.app.store.audit(&query).await.unwrap() {
+            let by = format!("{:?}", event.actor).to_lowercase();
+            let mut line = format!("{} by {by}", event.action.as_str());
+            if let Some(id) = event.user_id {
+                let user = self.app.store.user(id).await.unwrap();
+                let name = user.map_or("nobody".to_owned(), |user| user.username.to_string());
+                line = format!("{line} to {name}");
+            }
+            if let Some(detail) = event.detail {
+                line = format!("{line}: {detail}");
+            }
+            lines.push(line);
+        }
+        lines
     }
 
     pub(crate) async fn session(&self, id: SessionId) -> Session {
