@@ -71,42 +71,37 @@ pub struct Moved {
 impl MoveRules {
     /// Judges a use of `session` from `context`.
     pub fn judge(&self, session: &Session, context: &Context) -> Moved {
+        let changed = |flag| match flag {
+            Flag::Country => country_changed(session, context),
+            Flag::Network => self.network_changed(session, context),
+            Flag::UserAgent => !context.is_program_of(&session.last_from),
+        };
         let mut moved = Moved::default();
         for flag in Flag::ALL {
-            let (rule, changed): (_, fn(&Self, &Session, &Context) -> bool) = match flag {
-                Flag::Country => (self.country, Self::country_changed),
-                Flag::Network => (self.network, Self::network_changed),
-                Flag::UserAgent => (self.user_agent, Self::user_agent_changed),
-            };
-            match rule {
-                OnChange::Allow => {}
-                OnChange::Flag if changed(self, session, context) => {
-                    moved.flagged = moved.flagged.with(flag);
-                }
-                OnChange::End if changed(self, session, context) => {
-                    moved.ending = moved.ending.with(flag);
-                }
-                OnChange::Flag | OnChange::End => {}
+            // What is allowed is not even looked at.
+            match self.rule(flag) {
+                OnChange::Flag if changed(flag) => moved.flagged = moved.flagged.with(flag),
+                OnChange::End if changed(flag) => moved.ending = moved.ending.with(flag),
+                OnChange::Allow | OnChange::Flag | OnChange::End => {}
             }
         }
         moved
     }
 
-    fn country_changed(&self, session: &Session, context: &Context) -> bool {
-        let country = |seen: &Context| seen.country.clone();
-        let before = last_known(session, Flag::Country, country);
-        before.is_some_and(|before| context.country.as_ref().is_some_and(|now| *now != before))
+    const fn rule(&self, flag: Flag) -> OnChange {
+        match flag {
+            Flag::Country => self.country,
+            Flag::Network => self.network,
+            Flag::UserAgent => self.user_agent,
+        }
     }
 
     fn network_changed(&self, session: &Session, context: &Context) -> bool {
         let Some(now) = context.ip else { return false };
-        let of_the_family = |seen: &Context| seen.ip.filter(|ip| ip.is_ipv4() == now.is_ipv4());
-        let before = last_known(session, Flag::Network, of_the_family);
+        let before = last_known(session, Flag::Network, |seen| {
+            seen.ip.filter(|ip| ip.is_ipv4() == now.is_ipv4())
+        });
         before.is_some_and(|before| self.network(before) != self.network(now))
-    }
-
-    fn user_agent_changed(&self, session: &Session, context: &Context) -> bool {
-        !context.is_program_of(&session.last_from)
     }
 
     /// The bits of an address that are its network's.
@@ -120,8 +115,18 @@ impl MoveRules {
     }
 }
 
+fn country_changed(session: &Session, context: &Context) -> bool {
+    let before = last_known(session, Flag::Country, |seen| seen.country.as_deref());
+    let now = context.country.as_deref();
+    before.zip(now).is_some_and(|(before, now)| before != now)
+}
+
 /// What was seen last, or else at login.
-fn last_known<T>(session: &Session, flag: Flag, seen: impl Fn(&Context) -> Option<T>) -> Option<T> {
+fn last_known<'a, T>(
+    session: &'a Session,
+    flag: Flag,
+    seen: impl Fn(&'a Context) -> Option<T>,
+) -> Option<T> {
     let at_login = || {
         let told = session.flags.contains(flag);
         (!told).then(|| seen(&session.opened_from)).flatten()
