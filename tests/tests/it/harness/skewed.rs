@@ -11,7 +11,10 @@ use portcullis_origin::{
         master_key::MasterKeys,
         signing_keys,
     },
-    http::{self, service::{Places, Service}},
+    http::{
+        self,
+        service::{Places, Service},
+    },
     settings::Settings,
     storage,
     system::{OsEntropy, SystemClock},
