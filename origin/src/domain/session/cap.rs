@@ -87,12 +87,12 @@ mod tests {
 
     /// Sessions that were last used that many seconds ago; those unused for 100 have expired.
     fn held(ages: &[i64]) -> Vec<Session> {
-        let aged = |(number, age): (usize, &i64)| Session {
+        let unused_for = |(number, age): (usize, &i64)| Session {
             last_used_at: NOW.plus(-age),
             idle_expires_at: NOW.plus(100 - age),
             ..session(u8::try_from(number).unwrap())
         };
-        ages.iter().enumerate().map(aged).collect()
+        ages.iter().enumerate().map(unused_for).collect()
     }
 
     /// How long ago those were used that have to go.
