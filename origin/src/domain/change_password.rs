@@ -4,17 +4,21 @@
 //! outside of the transaction (a hash takes its time) is compared inside of it. The session in which
 //! the password is changed goes on, all others end; a session that has ended meanwhile changes
 //! nothing.
+//!
+//! Whoever holds a stolen access token must not find the password out here: attempts are counted
+//! for the user, apart from those of logins, which they neither delay nor help.
 
 use crate::domain::{
     app::App,
     audit::Actor,
     caller::Caller,
     context::Context,
-    hashing::{HashingError, Verdict},
+    hashing::{HashingError, Place, Verdict},
     new_password::NewPassword,
     password::{Password, PasswordRule},
     session::Session,
     store::{Seq, StoreError, UserChange},
+    throttle::{self, Throttled, settlement::Settlement},
     transaction,
     user::User,
 };
@@ -40,12 +44,24 @@ pub enum Error {
     /// See [`PasswordRule`].
     #[error(transparent)]
     Password(#[from] PasswordRule),
+    /// See [`Throttled`].
+    #[error(transparent)]
+    Throttled(#[from] Throttled),
     /// See [`HashingError`].
     #[error(transparent)]
     Hashing(#[from] HashingError),
     /// See [`StoreError`].
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<throttle::Error> for Error {
+    fn from(error: throttle::Error) -> Self {
+        match error {
+            throttle::Error::Throttled(throttled) => Self::Throttled(throttled),
+            throttle::Error::Store(error) => Self::Store(error),
+        }
+    }
 }
 
 /// Changes the caller's password, and ends the caller's other sessions.
@@ -62,12 +78,18 @@ pub async fn change_password(
     let Passwords { current, new } = passwords;
     let user = &caller.user;
     new.check_new(&user.username, user.email.as_ref())?;
+    if !current.is_within_limit() {
+        return Err(Error::WrongPassword);
+    }
+    let place = app.hasher.enter()?;
+    let admitted = throttle::admit_confirmation(app, user.id, context).await?;
+    let settled = admitted.settle(app.config.throttle.known_for, app.clock.now());
     // A login may have replaced the hash by one of the same password meanwhile (the parameters
     // changed); the password is then checked against that.
     let mut checked = user.clone();
     for _ in 0..2 {
-        check(app, &checked, &current).await?;
-        let hash = app.hasher.hash(new.clone(), app.entropy.as_ref()).await?;
+        check(&place, &checked, &current).await?;
+        let hash = place.hash(new.clone(), app.entropy.as_ref()).await?;
         let new = NewPassword {
             hash,
             keep: Some(caller.session.id),
@@ -76,7 +98,7 @@ pub async fn change_password(
             actor: Actor::User(user.id),
             ip: context.ip,
         };
-        match replace(app, &checked, new).await? {
+        match replace(app, &checked, new, settled.clone()).await? {
             Replaced::Done(seq) => return Ok(seq),
             Replaced::Changed => checked = reload(app, user).await?,
         }
@@ -85,12 +107,9 @@ pub async fn change_password(
 }
 
 /// Makes sure that `current` is the user's password.
-async fn check(app: &App, user: &User, current: &Password) -> Result<(), Error> {
-    if !current.is_within_limit() {
-        return Err(Error::WrongPassword);
-    }
+async fn check(place: &Place<'_>, user: &User, current: &Password) -> Result<(), Error> {
     let stored = user.password_hash.as_deref();
-    match app.hasher.verify(current.clone(), stored).await? {
+    match place.verify(current.clone(), stored).await? {
         Verdict::Right | Verdict::RightButOld => Ok(()),
         Verdict::Wrong => Err(Error::WrongPassword),
     }
@@ -109,7 +128,12 @@ enum Replaced {
     Changed,
 }
 
-async fn replace(app: &App, checked: &User, new: NewPassword) -> Result<Replaced, Error> {
+async fn replace(
+    app: &App,
+    checked: &User,
+    new: NewPassword,
+    settled: Vec<Settlement>,
+) -> Result<Replaced, Error> {
     let checked_hash = checked.password_hash.clone();
     let decide = move |user: &User, sessions: &[Session]| {
         let goes_on = user.is_active()
@@ -122,7 +146,11 @@ async fn replace(app: &App, checked: &User, new: NewPassword) -> Result<Replaced
         if user.password_hash != checked_hash {
             return (UserChange::default(), Ok(false));
         }
-        (new.of(user, sessions), Ok(true))
+        let change = UserChange {
+            settled,
+            ..new.of(user, sessions)
+        };
+        (change, Ok(true))
     };
     let done = transaction::with_user(app.store.as_ref(), checked.id, app.now(), decide).await?;
     let (replaced, seq) = done.ok_or(Error::SessionOver)?;

@@ -2,6 +2,10 @@
 //!
 //! Known and unknown users, right and wrong passwords cost the same hash and get the same answer.
 //! Only who has the right password learns that an account is banned.
+//!
+//! First comes a place in the hashing pool, then the count of the attempt, then the user, then the
+//! hash: who finds no place has cost the database nothing, who is throttled has cost no hash, and
+//! no more logins than there are places ask the database for anything at a time.
 
 use portcullis_shared::{ids::SessionId, time::UnixSeconds};
 
@@ -13,7 +17,7 @@ use crate::domain::{
     ending::Tokens,
     entropy::{self, EntropyError},
     failed_login,
-    hashing::{HashingError, Verdict},
+    hashing::{HashingError, Place, Verdict},
     mint::{MintError, Mintable, TokenSet, mint},
     password::Password,
     session::{
@@ -21,6 +25,7 @@ use crate::domain::{
         cap::{self, Cap, Full},
     },
     store::{StoreError, UserChange},
+    throttle::{self, Admitted, Guess, Throttled, device::DeviceToken, settlement::Settlement},
     transaction,
     user::{User, UserStatus, Username},
 };
@@ -39,6 +44,17 @@ pub struct Request {
     pub client_id: Option<String>,
     /// What the client calls the device.
     pub device: Option<String>,
+    /// The device token that the last login from this device gave.
+    pub device_token: Option<String>,
+}
+
+/// What a login gives.
+#[derive(Debug)]
+pub struct LoggedIn {
+    /// The tokens of the session.
+    pub tokens: TokenSet,
+    /// What the device is known by when it logs in again.
+    pub device_token: DeviceToken,
 }
 
 /// Why there is no session.
@@ -62,6 +78,9 @@ pub enum Error {
     /// The password is right, and the user has as many sessions as are allowed.
     #[error(transparent)]
     Full(#[from] Full),
+    /// See [`Throttled`].
+    #[error(transparent)]
+    Throttled(#[from] Throttled),
     /// See [`HashingError`].
     #[error(transparent)]
     Hashing(#[from] HashingError),
@@ -76,42 +95,69 @@ pub enum Error {
     Store(#[from] StoreError),
 }
 
+impl From<throttle::Error> for Error {
+    fn from(error: throttle::Error) -> Self {
+        match error {
+            throttle::Error::Throttled(throttled) => Self::Throttled(throttled),
+            throttle::Error::Store(error) => Self::Store(error),
+        }
+    }
+}
+
 /// Logs somebody in.
 ///
 /// # Errors
 ///
 /// See [`Error`].
-pub async fn login(app: &App, request: Request, context: &Context) -> Result<TokenSet, Error> {
+pub async fn login(app: &App, request: Request, context: &Context) -> Result<LoggedIn, Error> {
     let Request {
         username,
         password,
         client_id,
         device,
+        device_token,
     } = request;
     let client = public_client(app, client_id.as_deref().unwrap_or(DEFAULT_CLIENT))?;
     if device.as_deref().is_some_and(|name| !is_device_name(name)) {
         return Err(Error::InvalidDevice);
     }
+    // What nobody can have is not worth a hash, and tells nothing about anybody.
+    if !password.is_within_limit() {
+        return Err(Error::InvalidCredentials);
+    }
+    let place = app.hasher.enter()?;
+    let guess = Guess {
+        username: &username,
+        device_token: device_token.as_deref(),
+        context,
+    };
     let attempt = Attempt {
-        username,
+        admitted: throttle::admit(app, &guess).await?,
+        place,
+        username: &username,
         password,
         device,
         client,
         context,
     };
-    // Of several logins at once the first may have replaced the hash that the others were checked
-    // against; they are checked against the new one.
-    let opened = match open(app, &attempt).await? {
-        Err(Changed) => open(app, &attempt).await?,
-        opened => opened,
-    };
-    let mintable = opened.map_err(|Changed| Error::InvalidCredentials)?;
-    Ok(mint(app, client, mintable, None).await?)
+    let opened = attempt.open_twice(app).await;
+    if let Err(error) = &opened
+        && error.is_no_guess()
+    {
+        attempt.give_back(app).await;
+    }
+    let (mintable, username) = opened?;
+    Ok(LoggedIn {
+        tokens: mint(app, client, mintable, None).await?,
+        device_token: throttle::device_token(app, &username)?,
+    })
 }
 
-/// A login whose form is right.
+/// A login whose form is right, and that was let through.
 struct Attempt<'a> {
-    username: String,
+    admitted: Admitted,
+    place: Place<'a>,
+    username: &'a str,
     password: Password,
     device: Option<String>,
     client: &'a Client,
@@ -121,27 +167,88 @@ struct Attempt<'a> {
 /// The password's hash changed between the check and the opening of the session.
 struct Changed;
 
-/// Checks the password and opens a session.
-async fn open(app: &App, attempt: &Attempt<'_>) -> Result<Result<Mintable, Changed>, Error> {
-    let checked = authenticate(app, attempt).await?;
-    let user_id = checked.user.id;
-    let opening = Opening {
-        id: entropy::session_id(app.entropy.as_ref())?,
-        client_id: attempt.client.id.clone(),
-        checked_hash: checked.user.password_hash,
-        rehashed: checked.rehashed,
-        device: attempt.device.clone(),
-        context: attempt.context.clone(),
-        now: app.clock.now(),
-        tokens: app.tokens(),
-        cap: app.config.session_cap,
-        idle_lifetime: app.config.refresh.idle_lifetime,
-        absolute_lifetime: app.config.absolute_lifetime,
-    };
-    let decide = move |user: &User, held: &[Session]| opening.decide(user, held);
-    let decided = transaction::with_user(app.store.as_ref(), user_id, app.now(), decide).await?;
-    let (opened, _) = decided.ok_or(Error::InvalidCredentials)?;
-    opened
+impl Attempt<'_> {
+    /// Of several logins at once the first may have replaced the hash that the others were checked
+    /// against; they are checked against the new one.
+    async fn open_twice(&self, app: &App) -> Result<(Mintable, Username), Error> {
+        let opened = match self.open(app).await? {
+            Err(Changed) => self.open(app).await?,
+            opened => opened,
+        };
+        opened.map_err(|Changed| Error::InvalidCredentials)
+    }
+
+    /// Checks the password and opens a session.
+    async fn open(&self, app: &App) -> Result<Result<(Mintable, Username), Changed>, Error> {
+        let checked = self.authenticate(app).await?;
+        let (user_id, username) = (checked.user.id, checked.user.username);
+        let now = app.clock.now();
+        let opening = Opening {
+            id: entropy::session_id(app.entropy.as_ref())?,
+            client_id: self.client.id.clone(),
+            checked_hash: checked.user.password_hash,
+            rehashed: checked.rehashed,
+            settled: self.admitted.settle(app.config.throttle.known_for, now),
+            device: self.device.clone(),
+            context: self.context.clone(),
+            now,
+            tokens: app.tokens(),
+            cap: app.config.session_cap,
+            idle_lifetime: app.config.refresh.idle_lifetime,
+            absolute_lifetime: app.config.absolute_lifetime,
+        };
+        let decide = move |user: &User, held: &[Session]| opening.decide(user, held);
+        let store = app.store.as_ref();
+        let decided = transaction::with_user(store, user_id, app.now(), decide).await?;
+        let (opened, _) = decided.ok_or(Error::InvalidCredentials)?;
+        Ok(opened?.map(|mintable| (mintable, username)))
+    }
+
+    async fn authenticate(&self, app: &App) -> Result<Authenticated, Error> {
+        let user = match self.username.parse::<Username>() {
+            Ok(name) => app.store.user_by_name(&name).await?,
+            Err(_) => None,
+        };
+        let stored = user.as_ref().and_then(|user| user.password_hash.as_deref());
+        let verdict = self.place.verify(self.password.clone(), stored).await?;
+        let rehashed = match verdict {
+            Verdict::Wrong => {
+                failed_login::record(app, user.as_ref(), self.context).await?;
+                return Err(Error::InvalidCredentials);
+            }
+            Verdict::Right => None,
+            Verdict::RightButOld => {
+                let entropy = app.entropy.as_ref();
+                Some(self.place.hash(self.password.clone(), entropy).await?)
+            }
+        };
+        let user = user.ok_or(Error::InvalidCredentials)?;
+        Ok(Authenticated { user, rehashed })
+    }
+
+    /// Takes the attempt back. When this cannot be written either, it stays counted.
+    async fn give_back(&self, app: &App) {
+        if let Err(error) = self.admitted.give_back(app).await {
+            let cause = crate::logging::chain(&error);
+            tracing::warn!(?cause, "an attempt to log in stays counted");
+        }
+    }
+}
+
+impl Error {
+    /// Whether whoever guesses has learned nothing by it: what failed has nothing to do with the
+    /// password, or the password was right and may be of use once something else was done.
+    fn is_no_guess(&self) -> bool {
+        match self {
+            Self::InvalidCredentials | Self::Banned | Self::Disabled => false,
+            Self::InvalidClient | Self::InvalidDevice | Self::Throttled(_) => false,
+            Self::Full(_)
+            | Self::Hashing(_)
+            | Self::Entropy(_)
+            | Self::Mint(_)
+            | Self::Store(_) => true,
+        }
+    }
 }
 
 fn public_client<'a>(app: &'a App, id: &str) -> Result<&'a Client, Error> {
@@ -163,30 +270,6 @@ struct Authenticated {
     rehashed: Option<String>,
 }
 
-async fn authenticate(app: &App, attempt: &Attempt<'_>) -> Result<Authenticated, Error> {
-    let (username, password) = (&attempt.username, attempt.password.clone());
-    // What nobody can have is not worth a hash, and tells nothing about anybody.
-    if !password.is_within_limit() {
-        return Err(Error::InvalidCredentials);
-    }
-    let user = match username.parse::<Username>() {
-        Ok(name) => app.store.user_by_name(&name).await?,
-        Err(_) => None,
-    };
-    let stored = user.as_ref().and_then(|user| user.password_hash.as_deref());
-    let verdict = app.hasher.verify(password.clone(), stored).await?;
-    let rehashed = match verdict {
-        Verdict::Wrong => {
-            failed_login::record(app, user.as_ref(), attempt.context).await?;
-            return Err(Error::InvalidCredentials);
-        }
-        Verdict::Right => None,
-        Verdict::RightButOld => Some(app.hasher.hash(password, app.entropy.as_ref()).await?),
-    };
-    let user = user.ok_or(Error::InvalidCredentials)?;
-    Ok(Authenticated { user, rehashed })
-}
-
 /// Whatever the opening of a session depends on beside the user's row.
 struct Opening {
     id: SessionId,
@@ -194,6 +277,8 @@ struct Opening {
     /// What the password was checked against; it must not have changed since.
     checked_hash: Option<String>,
     rehashed: Option<String>,
+    /// What becomes of the counts of attempts.
+    settled: Vec<Settlement>,
     device: Option<String>,
     context: Context,
     now: UnixSeconds,
@@ -272,6 +357,7 @@ impl Opening {
             ended,
             revocations,
             events,
+            settled: self.settled,
             ..UserChange::default()
         };
         (change, Ok(Ok(mintable)))

@@ -23,7 +23,7 @@ use crate::domain::{
     password::{Password, PasswordRule},
     session::Session,
     store::{Seq, StoreError, UserChange},
-    transaction,
+    throttle, transaction,
     user::{PendingSetup, User},
 };
 
@@ -97,9 +97,15 @@ pub async fn complete(
     let user = user.filter(|user| is_good(user, &digest, app.clock.now()));
     let user = user.ok_or(Error::InvalidToken)?;
     let new = prepare(app, &user, password, Actor::Bearer, context.ip).await?;
+    // Whoever floods the name with guesses does not keep out who has been let in by hand.
+    let settled = throttle::recognise(app, &user.username, context.ip);
     let decide = move |user: &User, sessions: &[Session]| {
         if is_good(user, &digest, new.now) {
-            (new.of(user, sessions), true)
+            let change = UserChange {
+                settled,
+                ..new.of(user, sessions)
+            };
+            (change, true)
         } else {
             (UserChange::default(), false)
         }

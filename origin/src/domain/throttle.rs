@@ -1,13 +1,60 @@
 //! Throttling of password guesses, shared by all replicas through the database.
 //!
-//! What is counted, and under which key, is in [`key`]; how a count becomes a delay, and how it is
-//! forgotten, is pure and in [`bucket`].
+//! Invariant: an attempt is counted before its password is looked at and given back when it was
+//! right, so that however many come at once, on however many replicas, no more passwords are
+//! looked at than the rules allow. Who is refused costs no hash, and no write.
+//!
+//! # Who is counted where
+//!
+//! - A device that has logged in to the account before, and shows what it was given then
+//!   ([`device`]), has a count of its own, and no other concerns it. This is the "device cookie" of
+//!   OWASP: it keeps a person's telephone working when somebody floods the name from the same
+//!   carrier's network, or from everywhere.
+//! - A network from which somebody logged in to the account before has a count of its own for this
+//!   account, and no other concerns it. So a name that is flooded from elsewhere, and an office in
+//!   which somebody else mistypes, keep nobody out who works from where he always does.
+//! - Everybody else, the *strangers* of the account, is counted three times: for the account from
+//!   his network, for the account from all strangers together, and for his network whatever the
+//!   account. The second slows down who guesses from many networks at once. It can be used up by
+//!   somebody who floods, and then delays the person who comes with a new device from a new
+//!   network; sessions that are open go on (a refresh shows no password), and a setup link of an
+//!   administrator makes the network known that it is used from.
+//!
+//! No count refuses for good: the delays end at a limit, and counts drain away. Names are counted
+//! alike whether there is such a user or not, so nobody learns from a 429 who exists.
+//!
+//! Without an address (it did not come from a socket) there is no network to tell clients apart
+//! by: only the device's count, or that of all strangers of the account.
+//!
+//! How a count becomes a delay is pure and in [`bucket`]; what counts are called in the database
+//! is in [`key`].
 
 pub mod bucket;
+pub mod device;
 pub mod key;
+mod limit;
 pub mod settlement;
 
-use bucket::Rule;
+use std::{collections::BTreeMap, net::IpAddr};
+
+use portcullis_shared::{ids::UserId, time::UnixSeconds};
+
+use self::{
+    bucket::{Bucket, Rule},
+    device::DeviceToken,
+    key::{Key, Name},
+    limit::Limit,
+    settlement::{Effect, Settlement},
+};
+use crate::domain::{
+    app::App,
+    audit::{Action, Actor, Event},
+    context::Context,
+    entropy::EntropyError,
+    store::{StoreError, ThrottleChange},
+    transaction,
+    user::Username,
+};
 
 /// How attempts to log in are limited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,4 +72,200 @@ pub struct Rules {
     pub ipv4_prefix: u8,
     /// How many bits of an IPv6 address are a network.
     pub ipv6_prefix: u8,
+}
+
+/// Too many attempts; nothing was looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("too many attempts; the next one is let through in {wait} seconds")]
+pub struct Throttled {
+    /// After how many seconds to try again.
+    pub wait: i64,
+}
+
+/// Why an attempt is not let through.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// See [`Throttled`].
+    #[error(transparent)]
+    Throttled(#[from] Throttled),
+    /// See [`StoreError`].
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// An attempt to log in.
+#[derive(Debug, Clone, Copy)]
+pub struct Guess<'a> {
+    /// Whatever was typed as username.
+    pub username: &'a str,
+    /// What the client showed as its device token.
+    pub device_token: Option<&'a str>,
+    /// Where it came from.
+    pub context: &'a Context,
+}
+
+/// An attempt that was counted, and whose password may be looked at.
+#[derive(Debug)]
+pub struct Admitted {
+    counted: Vec<Limit>,
+    /// The count for the account from its network, where there is a network.
+    place: Option<Key>,
+}
+
+/// Counts an attempt to log in.
+///
+/// # Errors
+///
+/// See [`Error`].
+pub async fn admit(app: &App, guess: &Guess<'_>) -> Result<Admitted, Error> {
+    let name = Name::typed(guess.username);
+    let limits = limit::of_guess(app, &name, guess);
+    let place = limit::place(app, &name, guess.context.ip);
+    let seen = look(app, limits).await?;
+    let concerned = limit::that_concern(seen, app.clock.now());
+    let counted = count(app, concerned, Whose::Typed(guess.username), guess.context).await?;
+    Ok(Admitted { counted, place })
+}
+
+/// Counts an attempt of somebody who is logged in to show the password once more.
+///
+/// # Errors
+///
+/// See [`Error`].
+pub async fn admit_confirmation(
+    app: &App,
+    user: UserId,
+    context: &Context,
+) -> Result<Admitted, Error> {
+    let seen = look(app, vec![limit::of_confirmation(app, user)]).await?;
+    let counted = count(app, seen, Whose::User(user), context).await?;
+    Ok(Admitted {
+        counted,
+        place: None,
+    })
+}
+
+impl Admitted {
+    /// What becomes of the counts when the password was right, for the transaction that acts on
+    /// it: strangers become known.
+    pub fn settle(&self, known_for: i64, now: UnixSeconds) -> Vec<Settlement> {
+        let known = Effect::Recognise(now.plus(known_for));
+        let counted = self
+            .counted
+            .iter()
+            .map(|limit| (limit.key, limit.settled()));
+        let place = self.place.map(|key| (key, known));
+        // The place is often one of those counted, and then it is known.
+        let effects: BTreeMap<Key, Effect> = counted.chain(place).collect();
+        let settlement = |(key, effect)| Settlement { key, effect, now };
+        effects.into_iter().map(settlement).collect()
+    }
+
+    /// Takes the attempt back where no password was looked at after all, or where nothing is to
+    /// be written but this.
+    ///
+    /// # Errors
+    ///
+    /// See [`StoreError`].
+    pub async fn give_back(&self, app: &App) -> Result<(), StoreError> {
+        let (limits, now) = (self.counted.clone(), app.clock.now());
+        let keys: Vec<Key> = limits.iter().map(|limit| limit.key).collect();
+        let decide = move |held: &[Bucket]| {
+            let back = held.iter().zip(&limits);
+            let back = back.map(|(bucket, limit)| bucket.give_back(&limit.rule, now));
+            let change = ThrottleChange {
+                buckets: Some(back.collect()),
+                events: vec![],
+            };
+            (change, ())
+        };
+        transaction::with_throttle(app.store.as_ref(), &keys, decide).await?;
+        Ok(())
+    }
+}
+
+/// Makes a device token for an account.
+///
+/// # Errors
+///
+/// See [`EntropyError`].
+pub fn device_token(app: &App, username: &Username) -> Result<DeviceToken, EntropyError> {
+    let name = Name::typed(username.as_str());
+    device::issue(&name, app.clock.now(), &app.master, app.entropy.as_ref())
+}
+
+/// What makes the network known that an account's owner is at, when he showed that he is in
+/// another way than by a login.
+pub fn recognise(app: &App, username: &Username, ip: Option<IpAddr>) -> Vec<Settlement> {
+    let now = app.clock.now();
+    let place = limit::place(app, &Name::typed(username.as_str()), ip);
+    let known = Effect::Recognise(now.plus(app.config.throttle.known_for));
+    let settlement = |key| Settlement {
+        key,
+        effect: known,
+        now,
+    };
+    place.map(settlement).into_iter().collect()
+}
+
+/// Whose password is looked at.
+#[derive(Debug, Clone, Copy)]
+enum Whose<'a> {
+    /// Whoever has this name.
+    Typed(&'a str),
+    /// This user.
+    User(UserId),
+}
+
+async fn look(app: &App, limits: Vec<Limit>) -> Result<Vec<(Limit, Bucket)>, StoreError> {
+    let keys: Vec<Key> = limits.iter().map(|limit| limit.key).collect();
+    let buckets = app.store.throttle(&keys).await?;
+    Ok(limits.into_iter().zip(buckets).collect())
+}
+
+/// Counts the attempt under all limits, or under none when one of them refuses it. What was seen
+/// before decides nothing but whether the database has to be asked to write at all.
+async fn count(
+    app: &App,
+    seen: Vec<(Limit, Bucket)>,
+    whose: Whose<'_>,
+    context: &Context,
+) -> Result<Vec<Limit>, Error> {
+    let now = app.clock.now();
+    let event = match limit::refusal(&seen, now) {
+        Some(refusal) if refusal.told => return Err(refusal.throttled.into()),
+        Some(refusal) => Some(event(app, whose, context, refusal.scope.describe()).await?),
+        None => None,
+    };
+    let limits: Vec<Limit> = seen.into_iter().map(|(limit, _)| limit).collect();
+    let keys: Vec<Key> = limits.iter().map(|limit| limit.key).collect();
+    let counted = limits.clone();
+    let decide = move |held: &[Bucket]| limit::decide(&limits, held, now, event);
+    match transaction::with_throttle(app.store.as_ref(), &keys, decide).await? {
+        Some(Some(throttled)) => Err(throttled.into()),
+        Some(None) | None => Ok(counted),
+    }
+}
+
+/// Tells the audit trail of a limit that begins to refuse. What was typed is not told: it may be a
+/// password.
+async fn event(
+    app: &App,
+    whose: Whose<'_>,
+    context: &Context,
+    detail: &str,
+) -> Result<Event, StoreError> {
+    let user_id = match whose {
+        Whose::User(id) => Some(id),
+        Whose::Typed(text) => match text.parse::<Username>() {
+            Ok(name) => app.store.user_by_name(&name).await?.map(|user| user.id),
+            Err(_) => None,
+        },
+    };
+    let event = Event::new(app.clock.now(), Action::LoginThrottled, Actor::Service);
+    Ok(Event {
+        user_id,
+        detail: Some(detail.to_owned()),
+        ..event.from(context)
+    })
 }

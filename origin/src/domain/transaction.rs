@@ -12,8 +12,9 @@ use crate::domain::{
     signing_keys::StoredKey,
     store::{
         Batch, KeysChange, OtherAdmins, PlanChange, PlanStep, Seq, SessionChange, Store,
-        StoreError, UserChange,
+        StoreError, ThrottleChange, UserChange,
     },
+    throttle::{bucket::Bucket, key::Key},
     user::User,
 };
 
@@ -121,6 +122,31 @@ pub async fn with_planned<T: Send + 'static>(
     };
     events.iter().for_each(Event::announce);
     Ok(Some((answer, seq)))
+}
+
+/// Decides over the counts of attempts under these keys, which are in ascending order; as
+/// [`with_session`].
+///
+/// # Errors
+///
+/// See [`StoreError`]; nothing was written then.
+pub async fn with_throttle<T: Send + 'static>(
+    store: &dyn Store,
+    keys: &[Key],
+    decide: impl FnOnce(&[Bucket]) -> (ThrottleChange, T) + Send + 'static,
+) -> Result<Option<T>, StoreError> {
+    let (send, receive) = mpsc::channel();
+    let decision = move |held: &[Bucket]| {
+        let (change, answer) = decide(held);
+        let _ = send.send((answer, change.events.clone()));
+        change
+    };
+    store.change_throttle(keys, Box::new(decision)).await?;
+    let Ok((answer, events)) = receive.try_recv() else {
+        return Ok(None);
+    };
+    events.iter().for_each(Event::announce);
+    Ok(Some(answer))
 }
 
 /// Decides over all signing keys; as [`with_session`].

@@ -140,6 +140,13 @@ impl Failure {
         self
     }
 
+    /// Says after how many seconds to try again, where that is not [`RETRY_AFTER`].
+    #[must_use]
+    pub fn after(mut self, seconds: u32) -> Self {
+        self.headers.retain(|(name, _)| name != header::RETRY_AFTER);
+        self.retry_after(seconds)
+    }
+
     fn challenge(self, value: &'static str) -> Self {
         self.header(header::WWW_AUTHENTICATE, HeaderValue::from_static(value))
     }

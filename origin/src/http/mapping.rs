@@ -18,6 +18,7 @@ use crate::domain::{
     refresh, registration, revoke, setup,
     signing_keys::KeyError,
     store::StoreError,
+    throttle::Throttled,
     user::{InvalidEmail, InvalidRole, InvalidUsername, TooManyGrants},
 };
 use portcullis_shared::scope::InvalidScope;
@@ -84,6 +85,11 @@ pub(crate) fn unacceptable(member: &str, why: impl std::fmt::Display) -> Failure
     Failure::new(Code::ValidationFailed).detail(format!("{member}: {why}"))
 }
 
+/// Attempts are too many; `Retry-After` says until when.
+pub(crate) fn throttled(error: Throttled) -> Failure {
+    Failure::new(Code::TooManyRequests).after(u32::try_from(error.wait).unwrap_or(u32::MAX))
+}
+
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         Style::Problem.store(error)
@@ -142,6 +148,7 @@ impl From<login::Error> for Failure {
             login::Error::Full(full) => Self::new(Code::TooManySessions).detail(full.to_string()),
             login::Error::InvalidClient => unacceptable("client_id", error),
             login::Error::InvalidDevice => unacceptable("device", error),
+            login::Error::Throttled(error) => throttled(error),
             login::Error::Hashing(error) => Style::Problem.hashing(error),
             login::Error::Entropy(error) => error.into(),
             login::Error::Mint(error) => Style::Problem.mint(error),
@@ -183,6 +190,7 @@ impl From<change_password::Error> for Failure {
             change_password::Error::WrongPassword => Self::new(Code::WrongPassword),
             change_password::Error::SessionOver => Self::new(Code::InvalidToken),
             change_password::Error::Password(rule) => unacceptable("new_password", rule),
+            change_password::Error::Throttled(error) => throttled(error),
             change_password::Error::Hashing(error) => Style::Problem.hashing(error),
             change_password::Error::Store(error) => error.into(),
         }

@@ -14,4 +14,5 @@ mod refresh_property;
 mod refresh_table;
 mod restored;
 mod revoking;
+mod throttling;
 mod transfer;

@@ -92,10 +92,15 @@ impl Bucket {
     pub fn count(&self, rule: &Rule, now: UnixSeconds) -> Self {
         let drained = self.drain(rule, now);
         let count = drained.count.saturating_add(1).min(rule.ceiling());
-        let delay = rule.delay(count);
+        // It was let through, so an earlier delay is over; another replica's clock, behind this
+        // one's, must not find one where there is none.
+        let ready_at = match rule.delay(count) {
+            0 => UnixSeconds(0),
+            delay => now.plus(delay),
+        };
         Self {
             count,
-            ready_at: now.plus(delay),
+            ready_at,
             ..drained
         }
         .expiring(rule)
@@ -108,7 +113,7 @@ impl Bucket {
         Self {
             count: drained.count.saturating_sub(1),
             // It was let through, so whatever delay there is now is its own.
-            ready_at: drained.ready_at.min(now),
+            ready_at: UnixSeconds(0),
             ..drained
         }
         .expiring(rule)
@@ -283,6 +288,18 @@ mod tests {
         max_delay: 20,
         forget_after: 300,
     };
+
+    #[test]
+    fn clocks_that_are_apart_find_no_delay_where_there_is_none() {
+        let ahead = NOW.plus(2);
+        let once = Bucket::default().count(&RULE, ahead);
+        assert_eq!(once.wait(&RULE, NOW), None);
+        let mut full = Bucket::default();
+        exhaust(&mut full, &RULE, NOW);
+        let later = NOW.plus(2);
+        let back = full.count(&RULE, later).give_back(&RULE, later.plus(2));
+        assert_eq!(back.wait(&RULE, later), None);
+    }
 
     #[test]
     fn a_delay_longer_than_any_is_not_kept() {

@@ -9,6 +9,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use hmac::{Hmac, KeyInit, Mac};
 use portcullis_shared::ids::UserId;
 use sha2::Sha256;
+use zeroize::Zeroizing;
 
 use crate::domain::{
     master_key::{MasterKeys, Purpose},
@@ -75,9 +76,13 @@ impl Network {
 
 impl Subject<'_> {
     /// The key that this is counted under.
-    pub fn key(&self, keys: &MasterKeys) -> Option<Key> {
-        let key = keys.current(Purpose::Throttle);
-        let mut mac = Hmac::<Sha256>::new_from_slice(key.as_slice()).ok()?;
+    pub fn key(&self, keys: &MasterKeys) -> Key {
+        // HMAC pads keys with zeros to the hash's block (RFC 2104 §2): so no length can be wrong.
+        let mut block = Zeroizing::new([0; 64]);
+        for (to, from) in block.iter_mut().zip(*keys.current(Purpose::Throttle)) {
+            *to = from;
+        }
+        let mut mac = Hmac::<Sha256>::new(&(*block).into());
         // A tag, and parts of fixed length before the one that is not.
         match self {
             Self::Network(network) => {
@@ -103,8 +108,11 @@ impl Subject<'_> {
                 mac.update(user.as_bytes());
             }
         }
-        let code = mac.finalize().into_bytes();
-        code.first_chunk().copied().map(Key)
+        let mut key = Key([0; 16]);
+        for (to, from) in key.0.iter_mut().zip(mac.finalize().into_bytes()) {
+            *to = from;
+        }
+        key
     }
 }
 
@@ -150,10 +158,8 @@ mod tests {
             Subject::Device(&ann, [1; 16]),
             Subject::Confirmation(UserId::from_bytes([1; 16])),
         ];
-        let all: std::collections::BTreeSet<Key> = subjects
-            .iter()
-            .filter_map(|subject| subject.key(&keys))
-            .collect();
+        let all: std::collections::BTreeSet<Key> =
+            subjects.iter().map(|subject| subject.key(&keys)).collect();
         assert_eq!(all.len(), subjects.len());
     }
 }

@@ -24,6 +24,8 @@ pub struct Settlement {
 pub enum Effect {
     /// The attempt is taken back.
     GiveBack(Rule),
+    /// All attempts are forgotten.
+    Forget,
     /// All attempts are forgotten, and whom it counts is known until then.
     Recognise(UnixSeconds),
 }
@@ -33,6 +35,7 @@ impl Settlement {
     pub fn apply(&self, bucket: &Bucket) -> Bucket {
         match self.effect {
             Effect::GiveBack(rule) => bucket.give_back(&rule, self.now),
+            Effect::Forget => Bucket::default(),
             Effect::Recognise(until) => bucket.recognise(until, self.now),
         }
     }

@@ -38,6 +38,10 @@ struct Body {
     ))]
     #[serde(default, deserialize_with = "present")]
     device: Option<String>,
+    /// The device token that the last login from this device gave: with it nobody else's wrong
+    /// passwords delay this login.
+    #[serde(default, deserialize_with = "present")]
+    device_token: Option<String>,
     /// For browsers: the tokens come in cookies and not in the body. Needs `Sec-Fetch-Site:
     /// same-origin`, or the `Origin` of this site; not for the administration.
     #[serde(default, deserialize_with = "present")]
@@ -54,6 +58,7 @@ impl Declared for Failures {
             Code::InvalidCredentials,
             Code::Forbidden,
             Code::TooManySessions,
+            Code::TooManyRequests,
         ],
     ];
 }
@@ -77,6 +82,7 @@ impl Api {
             password,
             client_id,
             device,
+            device_token,
             cookies,
         } = body.0;
         let in_cookies = cookies.unwrap_or_default();
@@ -88,12 +94,13 @@ impl Api {
             password: Password::new(password),
             client_id,
             device,
+            device_token,
         };
-        let tokens = login::login(&service.app, request, &from.0).await?;
+        let done = login::login(&service.app, request, &from.0).await?;
         if in_cookies {
-            return Ok(Granted::in_cookies(&tokens)?);
+            return Ok(Granted::in_cookies(&done.tokens)?);
         }
-        Ok(Granted::in_body(&tokens))
+        Ok(Granted::in_body(&done.tokens).known_by(&done.device_token))
     }
 }
 

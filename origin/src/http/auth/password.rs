@@ -38,7 +38,7 @@ impl Declared for Failures {
         refused::BEARER,
         refused::COOKIE,
         refused::BODY,
-        &[Code::WrongPassword],
+        &[Code::WrongPassword, Code::TooManyRequests],
     ];
 }
 

@@ -17,7 +17,7 @@ use poem_openapi::{
 };
 
 use crate::{
-    domain::mint::TokenSet,
+    domain::{mint::TokenSet, throttle::device::DeviceToken},
     http::{
         answer::{self, JSON},
         cookie,
@@ -27,7 +27,7 @@ use crate::{
 
 /// Tokens.
 #[derive(Object)]
-#[oai(rename = "Tokens")]
+#[oai(rename = "Tokens", skip_serializing_if_is_none)]
 pub(crate) struct Tokens {
     /// For the API servers: `Authorization: Bearer …`.
     access_token: String,
@@ -39,6 +39,8 @@ pub(crate) struct Tokens {
     refresh_token: String,
     /// What the access token may do, separated by spaces.
     scope: String,
+    /// At a login: what the device is known by when it logs in again. It opens nothing.
+    device_token: Option<String>,
 }
 
 /// What is told of tokens that are in cookies.
@@ -68,7 +70,20 @@ impl Granted {
             expires_in: set.expires_in,
             refresh_token: set.refresh_token.expose().to_owned(),
             scope: set.scope.to_string(),
+            device_token: None,
         })
+    }
+
+    /// Says too what the device is known by from now on; not beside cookies.
+    #[must_use]
+    pub(crate) fn known_by(self, token: &DeviceToken) -> Self {
+        match self {
+            Self::Body(tokens) => Self::Body(Tokens {
+                device_token: Some(token.as_str().to_owned()),
+                ..tokens
+            }),
+            Self::Cookies(..) => self,
+        }
     }
 
     /// Tokens for a browser.

@@ -25,7 +25,7 @@ async fn json_is_taken_strictly() {
     let unknown = r#"{"username":"a","password":"b","admin":true}"#;
     assert_snapshot!(login(&api, JSON, unknown).await.shown(), @r#"
     422 application/problem+json
-    {"code":"validation_failed","detail":"unknown field `admin`, expected one of `username`, `password`, `client_id`, `device`, `cookies` at line 1 column 38","status":422,"title":"The request's content is not acceptable","type":"urn:portcullis:problem:validation_failed"}
+    {"code":"validation_failed","detail":"unknown field `admin`, expected one of `username`, `password`, `client_id`, `device`, `device_token`, `cookies` at line 1 column 38","status":422,"title":"The request's content is not acceptable","type":"urn:portcullis:problem:validation_failed"}
     "#);
     let repeated = r#"{"username":"a","password":"b","usern\u0061me":"c"}"#;
     assert_snapshot!(login(&api, JSON, repeated).await.shown(), @r#"

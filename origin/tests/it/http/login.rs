@@ -1,6 +1,11 @@
 //! `POST /auth/login`.
 
 use insta::assert_snapshot;
+use portcullis_origin::domain::{
+    audit::{Action, Actor, Event},
+    entropy,
+    user::{User, UserStatus},
+};
 use serde_json::json;
 
 use super::api::{Answer, Api, BACKEND, EDGE_SECRET};
@@ -21,6 +26,7 @@ async fn a_login_gives_tokens() {
     200 application/json
     {
       "access_token": "[access_token]",
+      "device_token": "[device_token]",
       "expires_in": 600,
       "refresh_token": "[refresh_token]",
       "scope": "api:read api:write images:read",
@@ -70,6 +76,82 @@ async fn wrong_passwords_and_unknown_users_look_alike() {
         .await;
     assert_eq!(new.status, 201);
     assert_eq!(login(&api, "new", "").await.shown(), wrong.shown());
+}
+
+#[tokio::test]
+async fn until_the_password_is_right_all_users_get_one_answer_for_one_hash() {
+    let api = Api::start().await;
+    let statuses = [
+        ("active", UserStatus::Active),
+        (
+            "banned",
+            UserStatus::Banned {
+                reason: "spam".to_owned(),
+                at: api.test.app.clock.now(),
+            },
+        ),
+        (
+            "disabled",
+            UserStatus::Disabled {
+                at: api.test.app.clock.now(),
+            },
+        ),
+    ];
+    let hash = api.test.user(USER.0).await.password_hash;
+    for (name, status) in statuses {
+        let new = User {
+            id: entropy::user_id(api.test.app.entropy.as_ref()).unwrap(),
+            username: name.parse().unwrap(),
+            password_hash: hash.clone(),
+            status,
+            ..api.test.user(USER.0).await
+        };
+        let event = Event::new(new.created_at, Action::UserCreated, Actor::Operator);
+        api.test.app.store.create_user(&new, &event).await.unwrap();
+    }
+    let mut answers = Vec::new();
+    for name in ["active", "banned", "disabled", "nobody", "no\u{0}body"] {
+        let before = api.test.app.hasher.computed();
+        let answer = login(&api, name, "wrong").await;
+        let mut headers = answer.headers.clone();
+        headers.remove("portcullis-request-id");
+        let computed = api.test.app.hasher.computed() - before;
+        answers.push((answer.status, headers, answer.body, computed));
+    }
+    assert_eq!((answers[0].0, answers[0].3), (401, 1));
+    assert!(
+        answers.iter().all(|answer| answer == &answers[0]),
+        "{answers:?}"
+    );
+    for (name, status) in [("active", 200), ("banned", 403), ("disabled", 403)] {
+        assert_eq!(login(&api, name, USER.1).await.status, status, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn too_many_wrong_passwords_are_told_to_wait_and_a_known_device_is_not() {
+    let api = Api::start().await;
+    let device = login(&api, USER.0, USER.1).await.text("device_token");
+    let mut answer = login(&api, USER.0, "wrong").await;
+    while answer.status == 401 {
+        answer = login(&api, USER.0, "wrong").await;
+    }
+    assert_snapshot!(answer.shown(), @r#"
+    429 application/problem+json
+    retry-after: 1
+    {"code":"too_many_requests","status":429,"title":"Too many requests","type":"urn:portcullis:problem:too_many_requests"}
+    "#);
+    assert_eq!(login(&api, USER.0, USER.1).await.status, 429);
+    api.test.clock.advance(1);
+    assert_eq!(login(&api, USER.0, "wrong").await.status, 401);
+    let later = login(&api, USER.0, "wrong").await;
+    assert_eq!(
+        (later.status, later.header("retry-after")),
+        (429, Some("2"))
+    );
+    let body = json!({ "username": USER.0, "password": USER.1, "device_token": device });
+    let known = api.post("/auth/login").json(&body).send().await;
+    assert_eq!(known.status, 200, "{}", known.body);
 }
 
 #[tokio::test]

@@ -187,7 +187,7 @@ async fn the_document_names_every_endpoint_and_the_errors_of_each() {
     post /admin/users/{id}/ban (bearer): 200 400 401 403 404 413 415 422 500 503
     post /admin/users/{id}/unban (bearer): 200 400 401 403 404 500 503
     post /auth/introspect: 200 400 401 403 413 415 500 503
-    post /auth/login: 200 400 401 403 409 413 415 422 500 503
+    post /auth/login: 200 400 401 403 409 413 415 422 429 500 503
     post /auth/logout (bearer): 200 400 401 403 500 503
     post /auth/logout-all (bearer): 200 400 401 403 500 503
     get /auth/me (bearer): 200 400 401 500 503

@@ -25,6 +25,7 @@ use portcullis_origin::domain::{
     signing_keys,
     user::User,
 };
+use portcullis_origin::settings::throttle::Throttle;
 use portcullis_shared::{
     claims::{AccessClaims, Audience},
     ids::SessionId,
@@ -85,7 +86,12 @@ fn config() -> Config {
             moves: MoveRules::default(),
         },
         absolute_lifetime: 180 * 86_400,
-        throttle: portcullis_origin::settings::throttle::Throttle::default().rules(),
+        throttle: Throttle {
+            // Tests log in often at once.
+            account_attempts: 100,
+            ..Throttle::default()
+        }
+        .rules(),
         // More than any test opens that is not about the cap.
         session_cap: Cap {
             max: 1000,
@@ -217,8 +223,10 @@ impl TestApp {
             password: Password::new(password.to_owned()),
             client_id: Some(client.to_owned()),
             device: None,
+            device_token: None,
         };
-        login::login(&self.app, request, from).await
+        let done = login::login(&self.app, request, from).await?;
+        Ok(done.tokens)
     }
 
     /// Presents a refresh token from where [`Self::login`] came from.

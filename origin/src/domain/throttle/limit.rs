@@ -1,0 +1,189 @@
+//! Which counts concern an attempt, and what they say together.
+
+use std::net::IpAddr;
+
+use portcullis_shared::{ids::UserId, time::UnixSeconds};
+
+use super::{
+    Guess, Throttled,
+    bucket::{Bucket, Rule},
+    device,
+    key::{Key, Name, Network, Subject},
+    settlement::Effect,
+};
+use crate::domain::{app::App, audit::Event, store::ThrottleChange};
+
+/// What a count is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    Place,
+    Device,
+    Strangers,
+    Network,
+    Confirmation,
+}
+
+impl Scope {
+    /// For the audit trail.
+    pub(super) const fn describe(self) -> &'static str {
+        match self {
+            Self::Place => "for one account from one network",
+            Self::Device => "for one account from one of its devices",
+            Self::Strangers => "for one account from wherever it is not used",
+            Self::Network => "from one network",
+            Self::Confirmation => "by somebody who is logged in",
+        }
+    }
+}
+
+/// A count that concerns an attempt.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limit {
+    pub(super) key: Key,
+    pub(super) rule: Rule,
+    pub(super) scope: Scope,
+}
+
+impl Limit {
+    /// What becomes of the count when the password was right. Who knows one password must not get
+    /// more guesses at others for it: counts of many are only given the attempt back.
+    pub(super) const fn settled(&self) -> Effect {
+        match self.scope {
+            Scope::Place | Scope::Device | Scope::Confirmation => Effect::Forget,
+            Scope::Strangers | Scope::Network => Effect::GiveBack(self.rule),
+        }
+    }
+}
+
+/// The key of the count for an account from its network.
+pub(super) fn place(app: &App, name: &Name, ip: Option<IpAddr>) -> Option<Key> {
+    let network = network(app, ip)?;
+    Some(Subject::NameAndNetwork(name, network).key(&app.master))
+}
+
+fn network(app: &App, ip: Option<IpAddr>) -> Option<Network> {
+    let rules = &app.config.throttle;
+    ip.map(|ip| Network::of(ip, rules.ipv4_prefix, rules.ipv6_prefix))
+}
+
+/// The counts that may concern an attempt to log in, in the order of their keys.
+pub(super) fn of_guess(app: &App, name: &Name, guess: &Guess<'_>) -> Vec<Limit> {
+    let rules = &app.config.throttle;
+    let limit = |subject: Subject<'_>, rule, scope| Limit {
+        key: subject.key(&app.master),
+        rule,
+        scope,
+    };
+    let since = app.clock.now().plus(-rules.known_for);
+    let device = guess
+        .device_token
+        .and_then(|token| device::recognise(token, name, since, &app.master));
+    if let Some(device) = device {
+        let subject = Subject::Device(name, device);
+        return vec![limit(subject, rules.account, Scope::Device)];
+    }
+    let mut limits = vec![limit(
+        Subject::Strangers(name),
+        rules.strangers,
+        Scope::Strangers,
+    )];
+    if let Some(network) = network(app, guess.context.ip) {
+        let place = Subject::NameAndNetwork(name, network);
+        limits.push(limit(place, rules.account, Scope::Place));
+        let network = Subject::Network(network);
+        limits.push(limit(network, rules.network, Scope::Network));
+    }
+    limits.sort_by_key(|limit| limit.key);
+    limits
+}
+
+/// The count of somebody who is logged in.
+pub(super) fn of_confirmation(app: &App, user: UserId) -> Limit {
+    Limit {
+        key: Subject::Confirmation(user).key(&app.master),
+        rule: app.config.throttle.account,
+        scope: Scope::Confirmation,
+    }
+}
+
+/// Those that do concern it: where the account is known in the network, nothing else does.
+pub(super) fn that_concern(
+    mut seen: Vec<(Limit, Bucket)>,
+    now: UnixSeconds,
+) -> Vec<(Limit, Bucket)> {
+    let at_home =
+        |(limit, bucket): &(Limit, Bucket)| limit.scope == Scope::Place && bucket.is_known(now);
+    if seen.iter().any(at_home) {
+        seen.retain(at_home);
+    }
+    seen
+}
+
+/// That an attempt is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) throttled: Throttled,
+    /// What refuses it for the longest time.
+    pub(super) scope: Scope,
+    /// Whether the audit trail has been told of all that refuse it.
+    pub(super) told: bool,
+}
+
+/// Whether an attempt is refused.
+pub(super) fn refusal(seen: &[(Limit, Bucket)], now: UnixSeconds) -> Option<Refusal> {
+    let refusing = seen.iter().filter_map(|(limit, bucket)| {
+        let wait = bucket.wait(&limit.rule, now)?;
+        Some((wait, limit.scope, bucket.told))
+    });
+    let refusals = refusing.map(|(wait, scope, told)| Refusal {
+        throttled: Throttled { wait },
+        scope,
+        told,
+    });
+    refusals.reduce(|one, other| {
+        let longer = if one.throttled.wait < other.throttled.wait {
+            other
+        } else {
+            one
+        };
+        Refusal {
+            told: one.told && other.told,
+            ..longer
+        }
+    })
+}
+
+/// Counts the attempt under all limits, or under none when one refuses it. An event is written if
+/// one has not been told of yet.
+pub(super) fn decide(
+    limits: &[Limit],
+    held: &[Bucket],
+    now: UnixSeconds,
+    event: Option<Event>,
+) -> (ThrottleChange, Option<Throttled>) {
+    let held: Vec<(Limit, Bucket)> = limits.iter().copied().zip(held.iter().copied()).collect();
+    let Some(refusal) = refusal(&held, now) else {
+        let counted = held.iter();
+        let counted = counted.map(|(limit, bucket)| bucket.count(&limit.rule, now));
+        let change = ThrottleChange {
+            buckets: Some(counted.collect()),
+            events: vec![],
+        };
+        return (change, None);
+    };
+    let change = match event {
+        Some(event) if !refusal.told => ThrottleChange {
+            buckets: Some(held.iter().map(|seen| tell(seen, now)).collect()),
+            events: vec![event],
+        },
+        Some(_) | None => ThrottleChange::default(),
+    };
+    (change, Some(refusal.throttled))
+}
+
+fn tell((limit, bucket): &(Limit, Bucket), now: UnixSeconds) -> Bucket {
+    Bucket {
+        told: bucket.told || bucket.wait(&limit.rule, now).is_some(),
+        ..*bucket
+    }
+}
