@@ -87,7 +87,7 @@ async fn rotate(app: Arc<App>) {
 }
 
 /// How often it is seen to that names are protected which a replica of an older version has taken.
-const PROTECT_EVERY: Duration = Duration::from_secs(60);
+const PROTECT_EVERY: Duration = Duration::from_mins(1);
 
 /// Sees to it that no name can be taken which looks like one that an older version has written.
 async fn protect_names(app: Arc<App>) {

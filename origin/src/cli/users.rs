@@ -130,18 +130,26 @@ pub(super) struct List {
     /// Only users whose name contains this
     #[arg(long, value_name = "TEXT")]
     search: Option<String>,
+    #[command(flatten)]
+    standing: Standing,
+    /// One JSON object a line
+    #[arg(long)]
+    json: bool,
+}
+
+/// Users of one standing.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+struct Standing {
     /// Only users that are banned
-    #[arg(long, conflicts_with_all = ["active", "disabled"])]
+    #[arg(long)]
     banned: bool,
     /// Only users that are disabled
-    #[arg(long, conflicts_with = "active")]
+    #[arg(long)]
     disabled: bool,
     /// Only users that are neither
     #[arg(long)]
     active: bool,
-    /// One JSON object a line
-    #[arg(long)]
-    json: bool,
 }
 
 const OPERATOR: Authority = Authority {
@@ -181,7 +189,7 @@ pub(super) async fn run(command: Command, settings: &Settings) -> Result<(), Err
         Command::Delete(Named { name, json }) => {
             let user = find(&app, name).await?;
             let seq = admin::delete_user(&app, OPERATOR, user.id).await?;
-            print::deleted(json, seq, user)
+            print::deleted(json, seq, &user)
         }
         Command::Setup(Named { name, json }) => {
             let user = find(&app, name).await?;
@@ -225,7 +233,7 @@ async fn add(app: &App, add: Add) -> Result<(), Error> {
 }
 
 async fn list(app: &App, which: List) -> Result<(), Error> {
-    let only = |wanted: bool| match (wanted, which.active) {
+    let only = |wanted: bool| match (wanted, which.standing.active) {
         (true, _) => Some(true),
         (false, true) => Some(false),
         (false, false) => None,
@@ -238,8 +246,8 @@ async fn list(app: &App, which: List) -> Result<(), Error> {
     };
     let mut filter = UserFilter {
         search,
-        banned: only(which.banned),
-        disabled: only(which.disabled),
+        banned: only(which.standing.banned),
+        disabled: only(which.standing.disabled),
         after: None,
         limit: PAGE,
     };

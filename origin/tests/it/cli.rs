@@ -226,6 +226,60 @@ fn users_are_looked_after_from_the_command_line() {
 }
 
 #[test]
+fn accounts_are_disabled_deleted_and_set_up_from_the_command_line() {
+    let place = Place::new();
+    let add = [
+        "user",
+        "add",
+        "Žofie",
+        "--email",
+        "z@example.org",
+        "--setup",
+        "--json",
+    ];
+    let zofie = place.json(&add, "");
+    assert_eq!(
+        (&zofie["username"], &zofie["email"]),
+        (&"žofie".into(), &"z@example.org".into())
+    );
+    place.run(
+        &["user", "add", "root", "--role", "admin", "--password-stdin"],
+        PASSWORD,
+    );
+    let disabled = place.json(&["user", "disable", "ŽOFIE", "--json"], "");
+    assert_eq!(disabled["user"]["status"], "disabled");
+    assert!(disabled["seq"].as_u64() > Some(0));
+    assert!(
+        place
+            .run(&["user", "list", "--disabled"], "")
+            .starts_with("žofie  ")
+    );
+    assert!(
+        place
+            .run(&["user", "list", "--active"], "")
+            .starts_with("root  ")
+    );
+    assert_eq!(
+        place.fail(&["user", "ban", "žofie"], ""),
+        (1, "portcullis: the user is disabled\n".to_owned())
+    );
+    let enabled = place.run(&["user", "enable", "žofie"], "");
+    assert!(enabled.contains("may log in"), "{enabled}");
+    let issued = place.json(&["user", "setup", "žofie", "--json"], "");
+    assert!(issued["setup_token"].as_str().unwrap().starts_with("pst_"));
+    assert_ne!(issued["setup_token"], zofie["setup_token"]);
+    // An operator may remove the last administrator, and make another.
+    let deleted = place.json(&["user", "delete", "root", "--json"], "");
+    assert_eq!(deleted["username"], "root");
+    assert_eq!(
+        place.fail(&["user", "delete", "root"], ""),
+        (1, "portcullis: there is no user root\n".to_owned())
+    );
+    assert_eq!(place.run(&["user", "list"], "").lines().count(), 1);
+    assert!(place.run(&["migrate"], "").contains("up to date"));
+}
+
+#[test]
 fn keys_are_listed_and_rotated() {
     let place = Place::new();
     assert_eq!(place.run(&["keys", "list"], ""), "");
@@ -274,6 +328,18 @@ fn mistakes_are_told_on_standard_error_with_an_exit_code() {
             "short\n",
             1,
             "at least 8 characters",
+        ),
+        (
+            &["user", "add", "ann", "--password-stdin"],
+            "PassWord1\n",
+            1,
+            "one of the most common ones",
+        ),
+        (
+            &["user", "add", "ann", "--email", "nobody", "--setup"],
+            "",
+            2,
+            "an e-mail address has",
         ),
         (
             &["user", "add", "ann", "--password-stdin"],

@@ -1,5 +1,6 @@
 //! The use cases, on both databases.
 
+mod accounts;
 mod audit;
 mod bulk;
 mod cap;

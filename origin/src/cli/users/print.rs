@@ -83,7 +83,7 @@ pub(super) fn changed(
 }
 
 /// What a deletion came to.
-pub(super) fn deleted(json: bool, seq: Option<Seq>, user: User) -> Result<(), Error> {
+pub(super) fn deleted(json: bool, seq: Option<Seq>, user: &User) -> Result<(), Error> {
     let Seq(seq) = seq.ok_or_else(|| Error::NoSuchUser(user.username.clone()))?;
     let text = format!(
         "{} is deleted; in force where the feed's seq is {seq} or more.",

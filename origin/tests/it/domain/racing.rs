@@ -1,4 +1,4 @@
-//! Many at once: one token used fifty times, and bans that race whatever mints tokens.
+//! Many at once: one token used fifty times, and bans, disabling and deletion that race whatever mints tokens.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -8,7 +8,9 @@ use portcullis_origin::domain::{
     login,
     mint::TokenSet,
     refresh,
+    store::Seq,
 };
+use portcullis_shared::ids::UserId;
 use tokio::{sync::Barrier, task::JoinSet};
 
 use crate::support::{CURL, Engine, TestApp, TestClock, USER, context, on_both_engines};
@@ -16,6 +18,8 @@ use crate::support::{CURL, Engine, TestApp, TestClock, USER, context, on_both_en
 on_both_engines!(
     fifty_refreshes_of_one_token_leave_one_live_successor,
     a_ban_that_races_fifty_refreshes_and_logins_leaves_no_working_token,
+    disabling_that_races_fifty_refreshes_and_logins_leaves_no_working_token,
+    deletion_that_races_fifty_refreshes_and_logins_leaves_no_working_token,
 );
 
 async fn fifty_refreshes_of_one_token_leave_one_live_successor(test: TestApp) {
@@ -46,9 +50,42 @@ async fn fifty_refreshes_of_one_token_leave_one_live_successor(test: TestApp) {
         .unwrap();
 }
 
-/// Lets refreshes and logins race a ban, on the replicas given, and checks that nothing works
-/// afterwards. The ban is carried out by the first.
-async fn race_a_ban(replicas: Vec<Arc<TestApp>>) {
+/// How an administrator puts a user out.
+#[derive(Debug, Clone, Copy)]
+enum Exit {
+    Ban,
+    Disable,
+    Delete,
+}
+
+impl Exit {
+    async fn take(self, test: &TestApp, user: UserId) -> Seq {
+        let (app, operator) = (&test.app, OPERATOR);
+        match self {
+            Self::Ban => {
+                let banned = admin::ban(app, operator, user, admin::Reason::default()).await;
+                banned.unwrap().unwrap().seq
+            }
+            Self::Disable => {
+                let disabled = admin::disable(app, operator, user).await;
+                disabled.unwrap().unwrap().seq
+            }
+            Self::Delete => {
+                let deleted = admin::delete_user(app, operator, user).await;
+                deleted.unwrap().unwrap()
+            }
+        }
+    }
+}
+
+const OPERATOR: Authority = Authority {
+    actor: Actor::Operator,
+    ip: None,
+};
+
+/// Lets refreshes and logins race the exit of their user, on the replicas given, and checks that
+/// nothing works afterwards. The first replica puts the user out.
+async fn race(exit: Exit, replicas: Vec<Arc<TestApp>>) {
     let first = Arc::clone(&replicas[0]);
     let user = first.user("ann").await;
     let mut held = Vec::new();
@@ -84,14 +121,7 @@ async fn race_a_ban(replicas: Vec<Arc<TestApp>>) {
         }
     }
     start.wait().await;
-    let operator = Authority {
-        actor: Actor::Operator,
-        ip: None,
-    };
-    let banned = admin::ban(&first.app, operator, user.id, admin::Reason::default())
-        .await
-        .unwrap()
-        .unwrap();
+    let seq = exit.take(&first, user.id).await;
     let minted: Vec<TokenSet> = tasks
         .join_all()
         .await
@@ -102,11 +132,11 @@ async fn race_a_ban(replicas: Vec<Arc<TestApp>>) {
         .collect();
     for test in &replicas {
         let edge = test.edge().await;
-        assert!(edge.revocations.seq() >= banned.seq.0);
+        assert!(edge.revocations.seq() >= seq.0);
         for tokens in &minted {
             assert!(
                 !edge.passes(&tokens.access_token, test),
-                "a token survived the ban"
+                "a token survived: {exit:?}"
             );
             let refreshed = test.refresh(tokens.refresh_token.expose()).await;
             assert!(
@@ -127,13 +157,25 @@ fn check_refresh(result: &Result<TokenSet, refresh::Error>) {
 fn check_login(result: &Result<TokenSet, login::Error>) {
     let allowed = matches!(
         result,
-        Ok(_) | Err(login::Error::Banned | login::Error::InvalidCredentials)
+        Ok(_)
+            | Err(login::Error::Banned | login::Error::Disabled | login::Error::InvalidCredentials)
     );
     assert!(allowed, "{result:?}");
 }
 
 async fn a_ban_that_races_fifty_refreshes_and_logins_leaves_no_working_token(test: TestApp) {
-    race_a_ban(vec![Arc::new(test)]).await;
+    race(Exit::Ban, vec![Arc::new(test)]).await;
+}
+
+async fn disabling_that_races_fifty_refreshes_and_logins_leaves_no_working_token(test: TestApp) {
+    race(Exit::Disable, vec![Arc::new(test)]).await;
+}
+
+async fn deletion_that_races_fifty_refreshes_and_logins_leaves_no_working_token(test: TestApp) {
+    let test = Arc::new(test);
+    race(Exit::Delete, vec![Arc::clone(&test)]).await;
+    let gone = test.app.store.user_by_name(&USER.0.parse().unwrap()).await;
+    assert_eq!(gone.unwrap(), None);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -143,6 +185,17 @@ async fn a_ban_reaches_tokens_minted_by_a_replica_whose_clock_is_ahead() {
         let clock = TestClock::new();
         clock.advance(ahead);
         let other = test.replica(clock).await;
-        race_a_ban(vec![Arc::new(test), Arc::new(other)]).await;
+        race(Exit::Ban, vec![Arc::new(test), Arc::new(other)]).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_exit_reaches_tokens_minted_by_a_replica_whose_clock_is_ahead() {
+    for exit in [Exit::Disable, Exit::Delete] {
+        let test = TestApp::on(Engine::Postgres).await;
+        let clock = TestClock::new();
+        clock.advance(3);
+        let other = test.replica(clock).await;
+        race(exit, vec![Arc::new(test), Arc::new(other)]).await;
     }
 }

@@ -37,7 +37,7 @@ async fn a_method_that_is_not_there_is_told_which_are() {
     for (path, allow) in [
         ("/auth/login", "POST"),
         ("/auth/sessions/x", "DELETE"),
-        ("/admin/users/x", "GET, HEAD, PATCH"),
+        ("/admin/users/x", "DELETE, GET, HEAD, PATCH"),
         ("/openapi.json", "GET, HEAD"),
     ] {
         for method in [

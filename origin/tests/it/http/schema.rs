@@ -182,15 +182,21 @@ async fn the_document_names_every_endpoint_and_the_errors_of_each() {
     post /admin/sessions/revoke (bearer): 200 400 401 403 404 409 413 415 422 500 503
     get /admin/users (bearer): 200 400 401 403 500 503
     post /admin/users (bearer): 201 400 401 403 409 413 415 422 500 503
+    delete /admin/users/{id} (bearer): 200 400 401 403 404 409 500 503
     get /admin/users/{id} (bearer): 200 400 401 403 404 500 503
-    patch /admin/users/{id} (bearer): 200 400 401 403 404 413 415 422 500 503
-    post /admin/users/{id}/ban (bearer): 200 400 401 403 404 413 415 422 500 503
-    post /admin/users/{id}/unban (bearer): 200 400 401 403 404 500 503
+    patch /admin/users/{id} (bearer): 200 400 401 403 404 409 413 415 422 500 503
+    post /admin/users/{id}/ban (bearer): 200 400 401 403 404 409 413 415 422 500 503
+    post /admin/users/{id}/disable (bearer): 200 400 401 403 404 409 500 503
+    post /admin/users/{id}/enable (bearer): 200 400 401 403 404 409 500 503
+    post /admin/users/{id}/setup (bearer): 201 400 401 403 404 500 503
+    post /admin/users/{id}/unban (bearer): 200 400 401 403 404 409 500 503
     post /auth/introspect: 200 400 401 403 413 415 500 503
     post /auth/login: 200 400 401 403 409 413 415 422 429 500 503
     post /auth/logout (bearer): 200 400 401 403 500 503
     post /auth/logout-all (bearer): 200 400 401 403 500 503
     get /auth/me (bearer): 200 400 401 500 503
+    post /auth/password (bearer): 200 400 401 403 413 415 422 500 503
+    post /auth/register: 201 400 403 409 413 415 422 500 503
     post /auth/revoke: 200 400 401 413 415 500 503
     delete /auth/sessions (bearer): 200 400 401 500 503
     get /auth/sessions (bearer): 200 400 401 500 503
@@ -210,7 +216,15 @@ async fn the_document_forbids_members_that_the_endpoints_refuse() {
     let document = api.get("/openapi.json").send().await.value();
     let schema =
         |name: &str| document["components"]["schemas"][name]["additionalProperties"].clone();
-    for name in ["Login", "Setup", "NewUser", "UserChanges", "BanRequest"] {
+    for name in [
+        "Login",
+        "Setup",
+        "Registration",
+        "PasswordChange",
+        "NewUser",
+        "UserChanges",
+        "BanRequest",
+    ] {
         assert_eq!(schema(name), Value::Bool(false), "{name}");
     }
     assert_eq!(

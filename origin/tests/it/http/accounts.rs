@@ -1,0 +1,293 @@
+//! `POST /auth/register`, `POST /auth/password`, and what administrators do with accounts.
+
+use insta::assert_snapshot;
+use poem::http::Method;
+use portcullis_origin::domain::app::Registration;
+use serde_json::{Value, json};
+
+use super::api::{Answer, Api};
+use crate::support::{ADMIN, USER};
+
+async fn open() -> Api {
+    Api::with(|config| {
+        let scopes = "api:read".parse().unwrap();
+        config.registration = Registration::Open { scopes };
+    })
+    .await
+}
+
+async fn register(api: &Api, body: Value) -> Answer {
+    api.post("/auth/register").json(&body).send().await
+}
+
+#[tokio::test]
+async fn registration_is_closed_where_nothing_is_said() {
+    let api = Api::start().await;
+    let body = json!({ "username": "new", "password": "a new password" });
+    assert_snapshot!(register(&api, body).await.shown(), @r#"
+    403 application/problem+json
+    {"code":"registration_closed","status":403,"title":"Registration is closed","type":"urn:portcullis:problem:registration_closed"}
+    "#);
+}
+
+#[tokio::test]
+async fn somebody_signs_up_and_logs_in() {
+    let api = open().await;
+    let body =
+        json!({ "username": "Žofie", "password": "a new password", "email": "z@example.org" });
+    assert_snapshot!(register(&api, body.clone()).await.shown(), @r#"
+    201 application/json
+    {
+      "id": "[id]",
+      "scopes": [
+        "api:read"
+      ],
+      "username": "žofie"
+    }
+    "#);
+    api.login(("ŽOFIE", "a new password"), "portcullis").await;
+    assert_snapshot!(register(&api, body).await.shown(), @r#"
+    409 application/problem+json
+    {"code":"conflict","detail":"the username is taken","status":409,"title":"It conflicts with what is there","type":"urn:portcullis:problem:conflict"}
+    "#);
+    let with = |name: &str, value: Value| {
+        let mut body = json!({ "username": "other", "password": "a new password" });
+        body[name] = value;
+        register(&api, body)
+    };
+    assert_snapshot!(with("password", "PASSWORD1".into()).await.shown(), @r#"
+    422 application/problem+json
+    {"code":"validation_failed","detail":"password: this password is one of the most common ones, which are tried first","status":422,"title":"The request's content is not acceptable","type":"urn:portcullis:problem:validation_failed"}
+    "#);
+    assert_snapshot!(with("email", "nobody".into()).await.shown(), @r#"
+    422 application/problem+json
+    {"code":"validation_failed","detail":"email: an e-mail address has something before and after an @, no spaces, and at most 254 bytes","status":422,"title":"The request's content is not acceptable","type":"urn:portcullis:problem:validation_failed"}
+    "#);
+    for (name, value) in [
+        ("username", json!("a b")),
+        ("username", json!("аnn")),
+        ("roles", json!(["admin"])),
+        ("scopes", json!(["api:write"])),
+        ("email", json!(null)),
+    ] {
+        assert_eq!(
+            with(name, value.clone()).await.status,
+            422,
+            "{name} {value}"
+        );
+    }
+    assert_eq!(with("username", "zofie".into()).await.status, 201);
+    assert_eq!(with("username", "r00t".into()).await.status, 201);
+}
+
+async fn change(api: &Api, token: &str, current: &str, new: &str) -> Answer {
+    api.post("/auth/password")
+        .bearer(token)
+        .json(&json!({ "current_password": current, "new_password": new }))
+        .send()
+        .await
+}
+
+#[tokio::test]
+async fn a_password_is_changed_with_the_old_one() {
+    let api = Api::start().await;
+    let ((own, _), (other, _)) = (
+        api.login(USER, "portcullis").await,
+        api.login(USER, "portcullis").await,
+    );
+    let new = "a new pässword\0🐎";
+    assert_snapshot!(change(&api, &own, "wrong", new).await.shown(), @r#"
+    403 application/problem+json
+    {"code":"wrong_password","status":403,"title":"The current password is wrong","type":"urn:portcullis:problem:wrong_password"}
+    "#);
+    assert_snapshot!(change(&api, &own, USER.1, "short").await.shown(), @r#"
+    422 application/problem+json
+    {"code":"validation_failed","detail":"new_password: a password has at least 8 characters","status":422,"title":"The request's content is not acceptable","type":"urn:portcullis:problem:validation_failed"}
+    "#);
+    assert_snapshot!(change(&api, &own, USER.1, new).await.shown(), @r#"
+    200 application/json
+    portcullis-feed-seq: 1767225600001
+    {
+      "seq": 1767225600001
+    }
+    "#);
+    let status = async |token: &str| api.get("/auth/me").bearer(token).send().await.status;
+    assert_eq!((status(&own).await, status(&other).await), (200, 401));
+    assert_eq!(change(&api, &other, new, USER.1).await.status, 401);
+    api.login((USER.0, new), "portcullis").await;
+    let nobody = json!({ "current_password": new, "new_password": USER.1 });
+    let nobody = api.post("/auth/password").json(&nobody).send().await;
+    assert_eq!(nobody.text("code"), "authentication_required");
+}
+
+async fn act(api: &Api, admin: &str, id: &str, what: &str) -> Answer {
+    api.post(format!("/admin/users/{id}/{what}"))
+        .bearer(admin)
+        .send()
+        .await
+}
+
+async fn delete(api: &Api, admin: &str, id: &str) -> Answer {
+    api.call(Method::DELETE, format!("/admin/users/{id}"))
+        .bearer(admin)
+        .send()
+        .await
+}
+
+#[tokio::test]
+async fn a_user_is_disabled_and_enabled() {
+    let api = Api::start().await;
+    let (user, admin) = (api.user().await, api.admin().await);
+    let id = api.id_of(USER.0).await;
+    assert_snapshot!(act(&api, &admin, &id, "disable").await.shown(), @r#"
+    200 application/json
+    portcullis-feed-seq: 1767225600001
+    {
+      "seq": 1767225600001,
+      "user": {
+        "created_at": 1767225600,
+        "disabled_at": 1767225600,
+        "has_password": true,
+        "id": "[id]",
+        "roles": [],
+        "scopes": [
+          "api:read",
+          "api:write",
+          "images:read"
+        ],
+        "status": "disabled",
+        "updated_at": 1767225600,
+        "username": "ann"
+      }
+    }
+    "#);
+    assert_eq!(api.get("/auth/me").bearer(&user).send().await.status, 401);
+    let login = |password: &str| {
+        let body = json!({ "username": USER.0, "password": password });
+        api.post("/auth/login").json(&body).send()
+    };
+    assert_snapshot!(login(USER.1).await.shown(), @r#"
+    403 application/problem+json
+    {"code":"forbidden","detail":"the account is disabled","status":403,"title":"This is not allowed","type":"urn:portcullis:problem:forbidden"}
+    "#);
+    assert_eq!(login("wrong").await.status, 401);
+    assert_snapshot!(act(&api, &admin, &id, "unban").await.shown(), @r#"
+    409 application/problem+json
+    {"code":"conflict","detail":"the user is disabled","status":409,"title":"It conflicts with what is there","type":"urn:portcullis:problem:conflict"}
+    "#);
+    let disabled = api.get("/admin/users?disabled=true").bearer(&admin).send();
+    assert_eq!(disabled.await.text("users/0/username"), USER.0);
+    let enabled = act(&api, &admin, &id, "enable").await;
+    assert_eq!(enabled.text("user/status"), "active");
+    assert_eq!(login(USER.1).await.status, 200);
+    let unknown = "AAAAAAAAAAAAAAAAAAAAAA";
+    for what in ["disable", "enable", "setup"] {
+        assert_eq!(act(&api, &admin, unknown, what).await.status, 404, "{what}");
+    }
+}
+
+#[tokio::test]
+async fn the_last_administrator_is_not_removed() {
+    let api = Api::start().await;
+    let admin = api.admin().await;
+    let own = api.id_of(ADMIN.0).await;
+    assert_snapshot!(delete(&api, &admin, &own).await.shown(), @r#"
+    409 application/problem+json
+    {"code":"conflict","detail":"this is the last administrator who can log in","status":409,"title":"It conflicts with what is there","type":"urn:portcullis:problem:conflict"}
+    "#);
+    assert_eq!(act(&api, &admin, &own, "disable").await.status, 409);
+    for (path, body, method) in [
+        ("/ban", json!({ "reason": "" }), Method::POST),
+        ("", json!({ "roles": [] }), Method::PATCH),
+    ] {
+        let call = api.call(method, format!("/admin/users/{own}{path}"));
+        let answer = call.bearer(&admin).json(&body).send().await;
+        assert_eq!(answer.status, 409, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_user_is_deleted() {
+    let api = Api::start().await;
+    let (user, admin) = (api.user().await, api.admin().await);
+    let id = api.id_of(USER.0).await;
+    assert_snapshot!(delete(&api, &admin, &id).await.shown(), @r#"
+    200 application/json
+    portcullis-feed-seq: 1767225600001
+    {
+      "seq": 1767225600001
+    }
+    "#);
+    assert_eq!(api.get("/auth/me").bearer(&user).send().await.status, 401);
+    assert_eq!(delete(&api, &admin, &id).await.status, 404);
+    let read = api.get(format!("/admin/users/{id}")).bearer(&admin).send();
+    assert_eq!(read.await.status, 404);
+    let trail = api.get(format!("/admin/audit?user={id}")).bearer(&admin);
+    assert!(trail.send().await.body.contains("user_deleted"));
+}
+
+#[tokio::test]
+async fn a_lost_password_is_replaced_with_a_setup_token() {
+    let api = Api::start().await;
+    let (user, admin) = (api.user().await, api.admin().await);
+    let id = api.id_of(USER.0).await;
+    let first = act(&api, &admin, &id, "setup").await;
+    assert_snapshot!(first.shown(), @r#"
+    201 application/json
+    {
+      "setup_expires_at": 1767312000,
+      "setup_token": "[setup_token]",
+      "user": {
+        "created_at": 1767225600,
+        "has_password": true,
+        "id": "[id]",
+        "roles": [],
+        "scopes": [
+          "api:read",
+          "api:write",
+          "images:read"
+        ],
+        "status": "active",
+        "updated_at": 1767225600,
+        "username": "ann"
+      }
+    }
+    "#);
+    let second = act(&api, &admin, &id, "setup").await;
+    let complete = |issued: &Answer| {
+        let body = json!({ "token": issued.text("setup_token"), "password": "a new password" });
+        api.post("/auth/setup").json(&body).send()
+    };
+    assert_eq!(complete(&first).await.status, 403, "it was replaced");
+    assert_eq!(api.get("/auth/me").bearer(&user).send().await.status, 200);
+    assert_eq!(complete(&second).await.status, 204);
+    assert_eq!(api.get("/auth/me").bearer(&user).send().await.status, 401);
+    assert_eq!(complete(&second).await.status, 403, "it was spent");
+    api.login((USER.0, "a new password"), "portcullis").await;
+}
+
+#[tokio::test]
+async fn an_email_address_is_changed_and_removed() {
+    let api = Api::start().await;
+    let (user, admin) = (api.user().await, api.admin().await);
+    let id = api.id_of(USER.0).await;
+    let patch = |email: Value| {
+        api.call(Method::PATCH, format!("/admin/users/{id}"))
+            .bearer(&admin)
+            .json(&json!({ "email": email }))
+            .send()
+    };
+    let changed = patch("Ann@example.org".into()).await;
+    assert_eq!(changed.text("user/email"), "Ann@example.org");
+    for off in [json!("ann"), json!(""), json!(7), json!([])] {
+        assert_eq!(patch(off.clone()).await.status, 422, "{off}");
+    }
+    let read = api.get(format!("/admin/users/{id}")).bearer(&admin).send();
+    assert_eq!(read.await.text("email"), "Ann@example.org");
+    let removed = patch(Value::Null).await;
+    assert_eq!(removed.value()["user"].get("email"), None);
+    let me = api.get("/auth/me").bearer(&user).send().await;
+    assert_eq!(me.status, 200, "no token was revoked");
+    let trail = api.get("/admin/audit").bearer(&admin).send().await;
+    assert!(trail.body.contains("e-mail changed") && !trail.body.contains("example.org"));
+}
