@@ -40,6 +40,7 @@ pub mod sessions;
 pub mod settings_record;
 pub mod setup;
 pub mod signing_keys;
+pub mod stand_in;
 pub mod store;
 pub mod throttle;
 pub mod transaction;

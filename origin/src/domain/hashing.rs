@@ -181,6 +181,32 @@ impl Place<'_> {
         })
     }
 
+    /// Works as long as for a wrong password of a user who has the hash `stand_in`, whatever the
+    /// password is. A right one is not told by the time either, or strangers could try passwords
+    /// of whoever stands in.
+    ///
+    /// # Errors
+    ///
+    /// See [`HashingError`].
+    pub async fn refuse(
+        &self,
+        password: Password,
+        stand_in: Option<&str>,
+    ) -> Result<(), HashingError> {
+        if let Some(hash) = stand_in
+            && !self.hasher.is_current(hash)
+        {
+            match self.matches(password.clone(), hash.into()).await {
+                // A hash that is none is its own user's trouble.
+                Ok(_) | Err(HashingError::Malformed) => {}
+                Err(error @ (HashingError::Busy | HashingError::Entropy(_))) => return Err(error),
+            }
+        }
+        self.matches(password, Arc::clone(&self.hasher.nobody))
+            .await
+            .map(drop)
+    }
+
     async fn matches(&self, password: Password, hash: Arc<str>) -> Result<bool, HashingError> {
         let task = |reply| Task::Verify {
             password,

@@ -24,6 +24,7 @@ use crate::domain::{
         EndReason, Flags, Session,
         cap::{self, Cap, Full},
     },
+    stand_in,
     store::{StoreError, UserChange},
     throttle::{self, Admitted, Guess, Throttled, device::DeviceToken, settlement::Settlement},
     transaction,
@@ -210,7 +211,15 @@ impl Attempt<'_> {
             Err(_) => None,
         };
         let stored = user.as_ref().and_then(|user| user.password_hash.as_deref());
-        let verdict = self.place.verify(self.password.clone(), stored).await?;
+        // Also for those who need none, as long as it takes.
+        let stand_in = stand_in::hash(app, self.username).await?;
+        let password = self.password.clone();
+        let verdict = if stored.is_some() {
+            self.place.verify(password, stored).await?
+        } else {
+            self.place.refuse(password, stand_in.as_deref()).await?;
+            Verdict::Wrong
+        };
         let rehashed = match verdict {
             Verdict::Wrong => {
                 failed_login::record(app, user.as_ref(), self.context).await?;

@@ -31,6 +31,8 @@ pub enum Purpose {
     Throttle,
     /// The MAC of what a device is known by.
     Devices,
+    /// Who stands in for a user who is not there.
+    StandIns,
     /// The MAC of secrets in the record of the last start's settings.
     SettingsRecord,
 }
@@ -43,6 +45,7 @@ impl Purpose {
             Self::Cursors => b"portcullis cursors 1",
             Self::Throttle => b"portcullis throttle 1",
             Self::Devices => b"portcullis devices 1",
+            Self::StandIns => b"portcullis stand-ins 1",
             Self::SettingsRecord => b"portcullis settings record 1",
         }
     }

@@ -24,6 +24,7 @@ use crate::support::{CURL, Engine, TestApp, USER, context, on_both_engines};
 on_both_engines!(
     an_imported_password_works_and_its_hash_becomes_argon2id,
     a_wrong_password_of_an_imported_user_is_refused_and_changes_nothing,
+    a_name_that_nobody_has_costs_what_some_users_does,
     an_import_can_be_run_again_and_changes_nobody,
     whoever_is_otherwise_than_the_line_says_is_refused,
     what_two_lines_of_a_file_share_is_refused_at_the_second,
@@ -134,6 +135,41 @@ async fn a_wrong_password_of_an_imported_user_is_refused_and_changes_nothing(tes
             "{refused:?}"
         );
         assert_eq!(test.user(&name).await, before);
+    }
+}
+
+/// How many hashes a refused login costs.
+async fn cost_of_refusing(test: &TestApp, name: &str, password: &str) -> u64 {
+    let before = test.app.hasher.computed();
+    let from = context(CURL, "DE");
+    let refused = test.login_as((name, password), "portcullis", &from).await;
+    assert!(
+        matches!(refused, Err(login::Error::InvalidCredentials)),
+        "{refused:?}"
+    );
+    test.app.hasher.computed() - before
+}
+
+async fn a_name_that_nobody_has_costs_what_some_users_does(test: TestApp) {
+    // All have today's hashes.
+    for name in ["ann", "nobody", "somebody else"] {
+        assert_eq!(cost_of_refusing(&test, name, "wrong").await, 1, "{name}");
+    }
+    let other = TestApp::without_users(Engine::Sqlite).await;
+    assert_eq!(cost_of_refusing(&other, "nobody", "wrong").await, 1);
+    // All have others' hashes; the right password of whoever stands in makes no difference.
+    import(
+        &other,
+        &[with_hash("ben", HASHES[2]), with_hash("carl", HASHES[0])],
+    )
+    .await;
+    for (name, password) in [
+        ("ben", "wrong"),
+        ("nobody", "wrong"),
+        ("nobody", USER.1),
+        ("somebody else", USER.1),
+    ] {
+        assert_eq!(cost_of_refusing(&other, name, password).await, 2, "{name}");
     }
 }
 
