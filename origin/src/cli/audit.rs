@@ -31,7 +31,7 @@ pub(super) struct Command {
     /// `service`
     #[arg(long, value_name = "WHO")]
     actor: Option<By>,
-    /// Only this action, such as login_failed; may be given several times
+    /// Only this action, such as `login_failed`; may be given several times
     #[arg(long = "action", value_name = "ACTION", value_parser = action)]
     actions: Vec<Action>,
     /// Only what was done to this session
@@ -105,9 +105,10 @@ async fn show(app: &App, command: Command) -> Result<(), Error> {
     let limit = command
         .limit
         .unwrap_or(if all { usize::MAX } else { SHOWN });
-    let mut tail = match command.follow {
-        true => Some(begin(app, &filter).await?),
-        false => None,
+    let mut tail = if command.follow {
+        Some(begin(app, &filter).await?)
+    } else {
+        None
     };
     let end = tail.as_ref().map(Tail::settled);
     for entry in past(app, filter, limit, end).await?.iter().rev() {

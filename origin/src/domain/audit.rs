@@ -68,10 +68,13 @@ pub enum Action {
     Restored,
     /// The service started with other settings than before.
     SettingsChanged,
+    /// Something that only a newer program knows, which wrote it during an upgrade; nothing is
+    /// stored under this name.
+    Unknown,
 }
 
 impl Action {
-    /// All actions.
+    /// All actions that are stored.
     pub const ALL: [Self; 26] = [
         Self::Login,
         Self::RefreshReuse,
@@ -135,6 +138,7 @@ impl Action {
             Self::UsersExported => "users_exported",
             Self::Restored => "restored",
             Self::SettingsChanged => "settings_changed",
+            Self::Unknown => "unknown",
         }
     }
 }
@@ -245,7 +249,8 @@ impl Event {
             | Action::UserEnabled
             | Action::SetupIssued
             | Action::UsersImported
-            | Action::SettingsChanged => {
+            | Action::SettingsChanged
+            | Action::Unknown => {
                 tracing::info!(action, ?actor, user_id, session_id, ?detail, "audit");
             }
         }

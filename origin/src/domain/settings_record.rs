@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+use base64ct::{Base64UrlUnpadded, Encoding};
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
@@ -38,7 +39,7 @@ struct Kept {
     mac: Option<SecretMac>,
 }
 
-/// The MAC of a secret, in hexadecimal, and the number of the master key that it comes of.
+/// The MAC of a secret, in base64url, and the number of the master key that it comes of.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct SecretMac {
     master_key: u8,
@@ -57,7 +58,7 @@ const DETAIL_LIMIT: usize = 4000;
 ///
 /// See [`StoreError`].
 pub async fn record(app: &App, settings: &[Setting]) -> Result<(), StoreError> {
-    let mut changes = BTreeMap::new();
+    let mut all_tags = BTreeMap::new();
     let mut record = Record::new();
     // The MACs of the last start can be checked with its key alone: each is made under every key.
     for setting in settings {
@@ -73,7 +74,7 @@ pub async fn record(app: &App, settings: &[Setting]) -> Result<(), StoreError> {
         });
         let shown = setting.shown.clone();
         record.insert(setting.key.clone(), Kept { shown, mac });
-        changes.insert(setting.key.clone(), tags.unwrap_or_default());
+        all_tags.insert(setting.key.clone(), tags.unwrap_or_default());
     }
     let now = app.clock.now();
     let (send, receive) = std::sync::mpsc::channel();
@@ -81,7 +82,7 @@ pub async fn record(app: &App, settings: &[Setting]) -> Result<(), StoreError> {
         let document = serde_json::to_string(&record).unwrap_or_default();
         let changed = match serde_json::from_str::<Record>(found) {
             _ if found.is_empty() => vec![],
-            Ok(last) => compare(&last, &record, &changes),
+            Ok(last) => compare(&last, &record, &all_tags),
             Err(_) => vec![(
                 "the record of the last start".to_owned(),
                 "unreadable".to_owned(),
@@ -121,7 +122,7 @@ fn tag(keys: &MasterKeys, id: u8, key: &str, secret: &str) -> Option<String> {
     mac.update(&[0]);
     mac.update(secret.as_bytes());
     let bytes = mac.finalize().into_bytes();
-    Some(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Some(Base64UrlUnpadded::encode_string(&bytes))
 }
 
 /// The keys that changed, each with what became of it.

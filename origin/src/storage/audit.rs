@@ -9,10 +9,13 @@ use super::{
     fault::Fault,
     statement::{Columns, Statement},
 };
-use crate::domain::audit::{
-    Action, Actor, Event,
-    query::{By, Entry, EventId, Filter, Order, Query},
-    tail::Horizon,
+use crate::domain::{
+    audit::{
+        Action, Actor, Event,
+        query::{By, Entry, EventId, Filter, Order, Query},
+        tail::Horizon,
+    },
+    network::Network,
 };
 
 /// Adds events, in their order.
@@ -118,8 +121,8 @@ pub(super) async fn find<Db: Engine>(
         .bind(actor)
         .bind(actor_id.map(|id| id.as_bytes().as_slice()))
         .bind(names.as_deref())
-        .bind_address(network.map(|network| network.first()))
-        .bind_address(network.map(|network| network.last()))
+        .bind_address(network.map(Network::first))
+        .bind_address(network.map(Network::last))
         .bind(since.map_or(i64::MIN, |time| time.0))
         .bind(until.map_or(i64::MAX, |time| time.0))
         .bind(at)
@@ -133,12 +136,15 @@ pub(super) async fn find<Db: Engine>(
 }
 
 fn read<Db: Engine>(columns: &mut Columns<'_, Db>) -> Result<Entry, Fault> {
+    let (id, at) = (EventId(columns.next()?), columns.time()?);
+    let name: String = columns.next()?;
+    let action = Action::from_name(&name);
     Ok(Entry {
-        id: EventId(columns.next()?),
+        id,
         event: Event {
-            at: columns.time()?,
-            action: Action::from_name(&columns.next::<String>()?)
-                .ok_or(Fault::Unreadable("an action"))?,
+            at,
+            // During an upgrade a newer program may write what this one does not know.
+            action: action.unwrap_or(Action::Unknown),
             actor: match (
                 columns.next::<String>()?.as_str(),
                 columns.optional_bytes()?,
@@ -153,7 +159,11 @@ fn read<Db: Engine>(columns: &mut Columns<'_, Db>) -> Result<Entry, Fault> {
             session_id: columns.optional_bytes()?,
             ip: columns.address()?,
             country: columns.next()?,
-            detail: columns.next()?,
+            detail: match (action, columns.next::<Option<String>>()?) {
+                (Some(_), detail) => detail,
+                (None, None) => Some(name),
+                (None, Some(detail)) => Some(format!("{name}: {detail}")),
+            },
         },
     })
 }

@@ -166,6 +166,7 @@ suite! {
         audit::every_condition_leaves_out_what_does_not_meet_it,
         audit::pages_come_newest_first_without_gap_or_overlap,
         audit::the_trail_is_append_only,
+        audit::what_only_a_newer_program_knows_is_told_by_its_name,
     ]
     AuditHorizon: [
         audit::a_tail_hands_out_each_event_once,

@@ -25,7 +25,7 @@ use crate::{
 /// Who leaves.
 enum Leaving {
     /// Somebody with an access token.
-    Caller(Bearer),
+    Caller(Box<Bearer>),
     /// A browser whose access token has expired or is over: the session of its refresh token, if
     /// that is one of ours.
     Browser(Option<SessionId>),
@@ -34,7 +34,7 @@ enum Leaving {
 impl Leaving {
     async fn of(request: &Request) -> Result<Self, Failure> {
         let failure = match bearer::identify(request).await {
-            Ok(bearer) => return Ok(Self::Caller(bearer)),
+            Ok(bearer) => return Ok(Self::Caller(Box::new(bearer))),
             Err(failure) => failure,
         };
         let nobody = failure.status().as_u16() == Code::InvalidToken.status();

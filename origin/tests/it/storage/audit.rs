@@ -244,6 +244,18 @@ pub(super) async fn the_trail_is_append_only(bench: &Bench) {
     assert_eq!(found(bench, Filter::default()).await, ["1"]);
 }
 
+pub(super) async fn what_only_a_newer_program_knows_is_told_by_its_name(bench: &Bench) {
+    bench
+        .texts(
+            "INSERT INTO audit_events (at, action, actor, detail) \
+             VALUES (1, 'later', 'operator', 'x'), (2, 'later', 'service', NULL) RETURNING action",
+        )
+        .await;
+    assert_eq!(found(bench, Filter::default()).await, ["later", "later: x"]);
+    let entries = bench.store.audit(&query(Filter::default())).await.unwrap();
+    assert_eq!(entries[0].event.action, Action::Unknown);
+}
+
 pub(super) async fn a_tail_hands_out_each_event_once(bench: &Bench) {
     let store = &*bench.store;
     bench.store.append_audit(&[numbered(1)]).await.unwrap();
