@@ -65,7 +65,7 @@ pub async fn start(home: &Home, milliseconds: i64) -> Served {
         Arc::new(Service {
             app: Arc::new(app),
             edge_secret: settings.edge.secret.clone(),
-            origins: settings.cookies.allowed(&settings.issuer),
+            origins: settings.cookies.trusted(&settings.issuer),
             places: Places::default(),
             clock_skew_max: i64::from(settings.database.clock_skew_max) * 1000,
         })
