@@ -4,7 +4,9 @@
 //! test starts ends with it, and at the latest with the test program, however that ends; and
 //! no test sleeps but in [`wait::until`].
 
+pub mod chain;
 pub mod client;
+pub mod dice;
 pub mod echo;
 pub mod edge;
 pub mod forged;
@@ -13,6 +15,7 @@ pub mod origin;
 pub mod place;
 pub mod ports;
 pub mod postgres;
+pub mod postgres_server;
 pub mod process;
 pub mod proxy;
 pub mod raw;

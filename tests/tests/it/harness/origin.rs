@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use rustix::process::Signal;
+use rustix::process::{Resource, Rlimit, Signal, prlimit};
 
 use super::{
     client::{Http, try_send},
@@ -105,6 +105,11 @@ impl Home {
         all
     }
 
+    /// The file of the database, on `SQLite`.
+    pub fn database_file(&self) -> PathBuf {
+        PathBuf::from(self.database.strip_prefix("sqlite:").unwrap())
+    }
+
     /// The file of the master keys.
     pub fn master_key(&self) -> PathBuf {
         self.scratch.path().join("master.key")
@@ -175,9 +180,26 @@ impl Origin {
     /// Starts one, perhaps beside others or after another.
     pub async fn start_at(home: Arc<Home>, port: u16) -> Self {
         let mut command = home.command();
+        command.arg("serve");
+        Self::run(home, port, command).await
+    }
+
+    /// Starts one to which a file that may not grow further is an error, not its end.
+    pub async fn start_with_little_room(home: Arc<Home>, port: u16) -> Self {
+        let program = home.command();
+        let mut command = Command::new("sh");
         command
+            .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
+            .arg(program.get_program())
+            .args(program.get_args())
             .arg("serve")
-            .env("PORTCULLIS_SERVER__LISTEN", format!("127.0.0.1:{port}"));
+            .current_dir(home.scratch.path())
+            .envs(home.variables());
+        Self::run(home, port, command).await
+    }
+
+    async fn run(home: Arc<Home>, port: u16, mut command: Command) -> Self {
+        command.env("PORTCULLIS_SERVER__LISTEN", format!("127.0.0.1:{port}"));
         let log = home.scratch.path().join(format!("log-{port}"));
         let group = Group::spawn(command, log);
         let mut origin = Self { home, port, group };
@@ -211,6 +233,21 @@ impl Origin {
     /// Asks it to finish, as a service manager does.
     pub fn terminate(&self) {
         self.group.signal(Signal::TERM);
+    }
+
+    /// Ends it without a word.
+    pub fn kill(mut self) {
+        self.group.signal_all(Signal::KILL);
+        self.group.wait();
+    }
+
+    /// The greatest size, in bytes, to which it may let a file grow from now on.
+    pub fn limit_files(&self, bytes: Option<u64>) {
+        let limit = Rlimit {
+            current: bytes,
+            maximum: None,
+        };
+        prlimit(Some(self.group.id()), Resource::Fsize, limit).unwrap();
     }
 
     /// Stops it in its tracks: connections are taken and never answered.

@@ -2,7 +2,7 @@
 //! that misses one fails.
 
 use std::{
-    env,
+    env, fs,
     path::{Path, PathBuf},
 };
 
@@ -53,6 +53,30 @@ pub fn postgres() -> String {
     env::var("TEST_POSTGRES_URL").unwrap_or_else(|_| {
         panic!("TEST_POSTGRES_URL is not set: run `cargo xtask test`, which starts a server")
     })
+}
+
+/// The folder of the programs of Postgres: as told, in the search path, or where Debian keeps them.
+pub fn postgres_programs() -> PathBuf {
+    let has_them = |folder: &PathBuf| folder.join("initdb").exists();
+    if let Some(told) = env::var_os("PORTCULLIS_POSTGRES_BIN") {
+        return PathBuf::from(told);
+    }
+    let searched = env::var_os("PATH").unwrap_or_default();
+    let found = env::split_paths(&searched).find(has_them);
+    found.or_else(debian).expect(
+        "no `initdb`: run `cargo xtask test`, which looks for Postgres and says how to install it",
+    )
+}
+
+/// The newest version's.
+fn debian() -> Option<PathBuf> {
+    let versions = fs::read_dir("/usr/lib/postgresql").ok()?;
+    let newest = versions.filter_map(|entry| {
+        let path = entry.ok()?.path();
+        let version: u32 = path.file_name()?.to_str()?.parse().ok()?;
+        Some((version, path.join("bin")))
+    });
+    newest.max().map(|(_, folder)| folder)
 }
 
 fn existing(variable: &str, usual: PathBuf, what: &str) -> PathBuf {

@@ -106,6 +106,11 @@ impl Group {
         self.child.try_wait().unwrap()
     }
 
+    /// Waits for its end.
+    pub fn wait(&mut self) {
+        let _ = self.child.wait();
+    }
+
     /// Sends a signal to the leader.
     pub fn signal(&self, signal: Signal) {
         kill_process(self.id(), signal).unwrap();
@@ -122,7 +127,8 @@ impl Group {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    fn id(&self) -> Pid {
+    /// The leader.
+    pub fn id(&self) -> Pid {
         Pid::from_child(&self.child)
     }
 }
