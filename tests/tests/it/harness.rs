@@ -11,6 +11,7 @@ pub mod echo;
 pub mod edge;
 pub mod forged;
 pub mod hostile;
+pub mod load;
 pub mod origin;
 pub mod place;
 pub mod ports;

@@ -57,12 +57,16 @@ pub fn postgres() -> String {
 
 /// The folder of the programs of Postgres: as told, in the search path, or where Debian keeps them.
 pub fn postgres_programs() -> PathBuf {
-    let has_them = |folder: &PathBuf| folder.join("initdb").exists();
     if let Some(told) = env::var_os("PORTCULLIS_POSTGRES_BIN") {
         return PathBuf::from(told);
     }
     let searched = env::var_os("PATH").unwrap_or_default();
-    let found = env::split_paths(&searched).find(has_them);
+    // A link leads to the folder where all of them are.
+    let mut found = env::split_paths(&searched).filter_map(|folder| {
+        let program = fs::canonicalize(folder.join("initdb")).ok()?;
+        program.parent().map(Path::to_path_buf)
+    });
+    let found = found.next();
     found.or_else(debian).expect(
         "no `initdb`: run `cargo xtask test`, which looks for Postgres and says how to install it",
     )

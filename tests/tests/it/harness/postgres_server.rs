@@ -40,25 +40,28 @@ pub struct PostgresServer {
 
 impl PostgresServer {
     pub async fn start() -> Self {
+        let mut server = Self::prepare();
+        let mut make = server.program("initdb");
+        make.args(["--username=postgres", "--auth=trust", "--encoding=UTF8"]);
+        make.args(["--no-locale", "--no-sync"]);
+        run(make.arg("--pgdata").arg(&server.data));
+        server.go_on().await;
+        server
+    }
+
+    /// A place for its files.
+    fn prepare() -> Self {
         let files = Scratch::new("postgres");
         if let Some((uid, gid)) = unprivileged() {
             chown(files.path(), Some(uid), Some(gid)).unwrap();
         }
         let data = files.path().join("data");
-        let mut server = Self {
+        Self {
             files,
             data,
             port: ports::free(),
             group: None,
-        };
-        let data = server.data.clone();
-        run(server
-            .program("initdb")
-            .args(["--username=postgres", "--auth=trust"])
-            .args(["--encoding=UTF8", "--no-locale", "--no-sync", "--pgdata"])
-            .arg(data));
-        server.go_on().await;
-        server
+        }
     }
 
     /// One of this server's programs, to be run as the user that the server runs as.
@@ -85,6 +88,23 @@ impl PostgresServer {
             connection.close().await.unwrap();
         });
         work.await.unwrap();
+    }
+
+    /// A copy of it that follows it, on a port of its own.
+    pub async fn standby(&self) -> Self {
+        let mut standby = Self::prepare();
+        let mut copy = standby.program("pg_basebackup");
+        copy.args(["--host=127.0.0.1", "--username=postgres", "--no-sync"]);
+        copy.args(["--checkpoint=fast", "--write-recovery-conf"]);
+        copy.arg(format!("--port={}", self.port));
+        run(copy.arg("--pgdata").arg(&standby.data));
+        standby.go_on().await;
+        standby
+    }
+
+    /// Answers at the address of another from its next start on, as after a change of DNS.
+    pub fn take_the_address_of(&mut self, other: &Self) {
+        self.port = other.port;
     }
 
     /// Stops it.
