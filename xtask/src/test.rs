@@ -113,7 +113,7 @@ fn end_to_end(workspace: &Workspace, stop: &Stop) -> Result<Vec<(&'static str, O
     dev::build_servers(workspace, stop)?;
     let node = Node::ensure(workspace, stop)?;
     let file = |path: PathBuf| path.into_os_string();
-    Ok(vec![
+    let mut environment = vec![
         ("PORTCULLIS_ROOT", file(workspace.root().to_path_buf())),
         ("PORTCULLIS_BIN", file(workspace.binary("portcullis"))),
         ("PORTCULLIS_DEMO_API", file(workspace.binary("demo-api"))),
@@ -127,7 +127,12 @@ fn end_to_end(workspace: &Workspace, stop: &Stop) -> Result<Vec<(&'static str, O
             "PORTCULLIS_WRANGLER",
             file(workspace.path("node_modules/wrangler/bin/wrangler.js")),
         ),
-    ])
+    ];
+    // Tests that stop a server start one of their own. Where there is none they say so themselves.
+    if let Ok(programs) = postgres::programs() {
+        environment.push(("PORTCULLIS_POSTGRES_BIN", file(programs)));
+    }
+    Ok(environment)
 }
 
 fn native(

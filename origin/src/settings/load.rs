@@ -19,7 +19,7 @@ const SEPARATOR: &str = "__";
 
 /// Variables with our prefix that are no settings: where the file is, and what those who develop
 /// and test the service tell each other.
-const NO_SETTINGS: [&str; 9] = [
+const NO_SETTINGS: [&str; 10] = [
     "config",
     "bin",
     "tools",
@@ -28,6 +28,7 @@ const NO_SETTINGS: [&str; 9] = [
     "demo_images",
     "edge_dir",
     "node",
+    "postgres_bin",
     "wrangler",
 ];
 

@@ -302,6 +302,42 @@ fn keys_are_listed_and_rotated() {
 }
 
 #[test]
+fn that_a_backup_was_put_back_is_said_and_what_is_lost_is_told() {
+    let place = Place::new();
+    place.run(
+        &["user", "add", "ann", "--password-stdin"],
+        "correct horse battery",
+    );
+    let key = place.json(&["keys", "rotate", "--withdraw", "--json"], "");
+    let said = place.json(&["restored", "--for", "90m", "--json"], "");
+    let number = |name: &str| said[name].as_i64().unwrap();
+    let age = number("fast_forward_until") - number("newest_event_at");
+    assert!((5400..5460).contains(&age), "{said}");
+    let ahead = number("seq") - number("newest_event_at") * 1000;
+    assert!((3_600_000..3_660_000).contains(&ahead), "{said}");
+    // What signed before is withdrawn, and what signs now is another key.
+    let list = place.run(&["keys", "list", "--json"], "");
+    let state = |kid: &Value| {
+        let mut keys = list
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap());
+        keys.find(|key| key["kid"] == *kid).unwrap()["state"].clone()
+    };
+    assert_eq!(state(&key["kid"]), "withdrawn");
+    assert_eq!(state(&said["kid"]), "active");
+
+    let text = place.run(&["restored"], "");
+    assert!(
+        text.starts_with("Sessions follow newer refresh tokens until 2"),
+        "{text}"
+    );
+    assert!(text.contains("must be done again"), "{text}");
+    for (time, code) in [("31d", 2), ("soon", 2), ("-1h", 2)] {
+        assert_eq!(place.fail(&["restored", "--for", time], "").0, code);
+    }
+}
+
+#[test]
 fn mistakes_are_told_on_standard_error_with_an_exit_code() {
     let place = Place::new();
     for (arguments, input, code, text) in [

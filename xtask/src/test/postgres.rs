@@ -22,6 +22,7 @@ use crate::process::{Goodbye, Group, Tail, shown};
 use crate::scratch;
 use crate::stop::Stop;
 use find::Unprivileged;
+pub(super) use find::programs;
 
 const START_LIMIT: Duration = Duration::from_secs(30);
 
@@ -64,7 +65,7 @@ impl Server {
     }
 
     fn start(durability: &str, stop: &Stop) -> Result<Self> {
-        let programs = find::programs()?;
+        let programs = programs()?;
         let user = find::unprivileged_user()?;
         let files = scratch::directory("portcullis-postgres-")?;
         if let Some(user) = &user {

@@ -13,7 +13,7 @@ use crate::tools::{find_in_path, output_of};
 ///
 /// # Errors
 /// When there is none: the message says how to install one.
-pub(super) fn programs() -> Result<PathBuf> {
+pub(in crate::test) fn programs() -> Result<PathBuf> {
     let in_path = find_in_path("initdb")
         // A link may lead to the place where all of them are.
         .and_then(|file| fs::canonicalize(file).ok())
