@@ -70,6 +70,10 @@ pub enum Error {
 }
 
 /// What the decision over the session came to.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one is made for each refresh, handed on, and taken apart at once"
+)]
 enum Outcome {
     /// Tokens are to be minted.
     Granted(Mintable),
