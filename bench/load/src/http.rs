@@ -15,15 +15,19 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 const CHUNK: usize = 16 * 1024;
 
 /// A connection to a server of this machine.
-pub(super) struct Connection {
+#[derive(Debug)]
+pub struct Connection {
     stream: TcpStream,
     received: Vec<u8>,
 }
 
 /// What came back.
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) body: Vec<u8>,
+#[derive(Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The whole body.
+    pub body: Vec<u8>,
 }
 
 impl Answer {
@@ -31,7 +35,7 @@ impl Answer {
     ///
     /// # Errors
     /// When it is another: the message shows the body.
-    pub(super) fn ok(self) -> Result<Vec<u8>> {
+    pub fn ok(self) -> Result<Vec<u8>> {
         if self.status != 200 {
             let body = String::from_utf8_lossy(&self.body);
             bail!("200 expected, {} came: {}", self.status, body.trim());
@@ -41,9 +45,11 @@ impl Answer {
 }
 
 impl Connection {
+    /// Connects.
+    ///
     /// # Errors
     /// When nobody listens there.
-    pub(super) fn open(address: SocketAddr) -> Result<Self> {
+    pub fn open(address: SocketAddr) -> Result<Self> {
         let stream = TcpStream::connect_timeout(&address, TIMEOUT)
             .with_context(|| format!("cannot connect to {address}"))?;
         stream.set_nodelay(true).context("socket")?;
@@ -57,7 +63,7 @@ impl Connection {
     ///
     /// # Errors
     /// When the connection breaks, or what comes is no answer.
-    pub(super) fn call(&mut self, request: &[u8]) -> Result<Answer> {
+    pub fn call(&mut self, request: &[u8]) -> Result<Answer> {
         self.stream.write_all(request).context("sending")?;
         self.received.clear();
         let end = self.receive_until(0, b"\r\n\r\n")?;
@@ -149,7 +155,7 @@ impl Head {
 }
 
 /// A request with a body, ready to be sent.
-pub(super) fn post(path: &str, kind: &str, body: &str) -> Vec<u8> {
+pub fn post(path: &str, kind: &str, body: &str) -> Vec<u8> {
     let length = body.len();
     format!(
         "POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: {kind}\r\n\
@@ -159,7 +165,7 @@ pub(super) fn post(path: &str, kind: &str, body: &str) -> Vec<u8> {
 }
 
 /// A request without one, ready to be sent.
-pub(super) fn get(path: &str, bearer: Option<&str>) -> Vec<u8> {
+pub fn get(path: &str, bearer: Option<&str>) -> Vec<u8> {
     let authorization = bearer.map_or_else(String::new, |token| {
         format!("authorization: Bearer {token}\r\n")
     });
