@@ -10,6 +10,7 @@
 pub mod admin;
 pub mod app;
 pub mod audit;
+pub mod authentic;
 pub mod caller;
 pub mod change_password;
 pub mod cleanup;

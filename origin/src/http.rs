@@ -5,6 +5,7 @@
 //! (identifiers, logs, errors, headers) is in [`boundary`]; how the domain's errors look from
 //! outside is in [`mapping`].
 
+mod accepting;
 mod admin;
 mod answer;
 mod auth;

@@ -4,7 +4,6 @@
 
 mod cores;
 mod edge;
-mod http;
 mod load;
 mod origin;
 mod processor;
@@ -38,7 +37,7 @@ const ALL: &[Benchmark] = &[
     },
     Benchmark {
         name: "origin",
-        about: "refreshes and logins a second, on SQLite and on Postgres, beside their floors",
+        about: "refresh, introspection, login: on SQLite and on Postgres, beside their floors",
         run: origin::run,
     },
 ];

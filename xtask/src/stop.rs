@@ -45,6 +45,11 @@ impl Stop {
         self.0.load(Ordering::Relaxed)
     }
 
+    /// What becomes true when a signal comes.
+    pub(crate) fn flag(&self) -> &AtomicBool {
+        &self.0
+    }
+
     /// # Errors
     /// [`Requested`] once a signal has come.
     pub(crate) fn check(&self) -> Result<()> {

@@ -6,6 +6,7 @@ use portcullis_shared::scope::ScopeSet;
 
 use crate::domain::{
     cleanup,
+    authentic::AuthenticTokens,
     client::Client,
     clock::{Clock, UnixMillis},
     ending::Tokens,
@@ -90,6 +91,8 @@ pub struct App {
     pub master: MasterKeys,
     /// The signing keys, re-read each second.
     pub signing: SigningKeys,
+    /// Access tokens whose signature was right.
+    pub authentic: AuthenticTokens,
     /// The feed's document of this moment.
     pub feed: FeedCache,
     /// The settings.
@@ -114,6 +117,7 @@ impl App {
             hasher,
             master,
             signing,
+            authentic: AuthenticTokens::default(),
             feed: FeedCache::default(),
             config,
         }

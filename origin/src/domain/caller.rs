@@ -3,7 +3,7 @@
 //! The token says who claims to call; session, user and roles are read from the database. Whoever
 //! was banned or demoted a moment ago cannot act, whatever the token says.
 
-use portcullis_shared::{claims::AccessClaims, ids::SessionId, token::Unverified};
+use portcullis_shared::{claims::AccessClaims, ids::SessionId};
 
 use crate::domain::{
     app::{ADMIN_CLIENT, App},
@@ -67,8 +67,9 @@ pub struct NotAdmin;
 /// See [`Error`].
 pub async fn authenticate(app: &App, bearer: &str) -> Result<Caller, Error> {
     let keys = app.signing.verifying(app).await?;
-    let authentic = Unverified::parse(bearer)
-        .and_then(|token| token.authenticate(&keys))
+    let authentic = app
+        .authentic
+        .authenticate(bearer, &keys)
         .map_err(|_| Error::InvalidToken)?;
     let config = &app.config;
     let verified = authentic

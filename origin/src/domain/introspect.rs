@@ -5,7 +5,6 @@ use portcullis_shared::{
     ids::SessionId,
     scope::ScopeSet,
     time::UnixSeconds,
-    token::Unverified,
 };
 
 use crate::domain::{
@@ -116,8 +115,7 @@ async fn refresh_token(app: &App, token: RefreshToken) -> Result<Option<Active>,
 /// See [`KeyError`].
 pub async fn session_of(app: &App, token: &str) -> Result<Option<SessionId>, KeyError> {
     let keys = app.signing.verifying(app).await?;
-    let authentic = Unverified::parse(token).and_then(|token| token.authenticate(&keys));
-    let Ok(authentic) = authentic else {
+    let Ok(authentic) = app.authentic.authenticate(token, &keys) else {
         return Ok(None);
     };
     let (config, now) = (&app.config, app.clock.now());

@@ -7,7 +7,7 @@ use poem::{
     listener::{Acceptor, Listener, TcpListener},
 };
 
-use super::{endpoint, service::Service};
+use super::{accepting::Unhurried, endpoint, service::Service};
 
 /// After how long a connection is closed on which nothing moves.
 const IDLE: Duration = Duration::from_mins(2);
@@ -47,7 +47,7 @@ pub async fn serve(
             tracing::info!(%address, "listening on http://{address}");
         }
     }
-    Server::new_with_acceptor(acceptor)
+    Server::new_with_acceptor(Unhurried(acceptor))
         .idle_timeout(IDLE)
         .run_with_graceful_shutdown(endpoint(service), stop, Some(grace))
         .await

@@ -18,7 +18,14 @@ pub(super) struct Many(Vec<(usize, String)>);
 impl Many {
     /// Has `write` write it for a number of rows.
     pub(super) fn new(write: impl Fn(usize) -> String) -> Self {
-        Self(SIZES.into_iter().map(|size| (size, write(size))).collect())
+        Self::up_to(MOST, write)
+    }
+
+    /// The same for rows of many columns, at most so many: sqlx asks SQLite for the name of each
+    /// argument, and SQLite goes through all of them for that.
+    pub(super) fn up_to(most: usize, write: impl Fn(usize) -> String) -> Self {
+        let sizes = SIZES.into_iter().filter(|size| *size <= most);
+        Self(sizes.map(|size| (size, write(size))).collect())
     }
 
     /// The statements that take all of `rows`, each with the rows that it takes.
@@ -26,7 +33,8 @@ impl Many {
         &'static self,
         rows: &'r [T],
     ) -> impl Iterator<Item = (&'static str, Vec<&'r T>)> {
-        rows.chunks(MOST).filter_map(|part| {
+        let most = self.0.last().map_or(1, |(size, _)| *size);
+        rows.chunks(most).filter_map(|part| {
             let (size, sql) = self.0.iter().find(|(size, _)| *size >= part.len())?;
             let last = part.last()?;
             let padded = part.iter().chain(iter::repeat(last)).take(*size);

@@ -118,7 +118,7 @@ static UPDATE: LazyLock<Many> = LazyLock::new(|| {
         .map(|(number, column)| format!("{column} = given.column{number}"))
         .collect();
     let (set, id) = (set.join(", "), MUTABLE.len() + 1);
-    Many::new(|rows| {
+    Many::up_to(32, |rows| {
         let rows = rows_of_places(rows, id);
         format!(
             "UPDATE sessions SET {set} FROM (VALUES {rows}) AS given \

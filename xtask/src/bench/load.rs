@@ -1,150 +1,17 @@
-//! A closed loop: each virtual user sends its next request when the last one was answered.
+//! The load, as far as it comes from this program: it ends when a signal comes.
 
-use std::ops::AddAssign;
-use std::thread;
-use std::time::Duration;
+pub(super) use portcullis_load::load::{Limit, Load, User, micros_each, per_second};
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::Result;
 
-use crate::clock::Stopwatch;
 use crate::stop::Stop;
-
-/// Somebody with a connection of their own.
-pub(super) trait User: Send {
-    /// One operation, from the request to the answer.
-    ///
-    /// # Errors
-    /// When the answer is not the one that was expected: that ends the whole run.
-    fn act(&mut self) -> Result<()>;
-}
-
-/// When a run is over.
-#[derive(Clone, Copy)]
-pub(super) enum Limit {
-    /// After this time.
-    Time(Duration),
-    /// When each user has done so many.
-    Each(usize),
-}
-
-/// What a run was like, or several.
-#[derive(Default)]
-pub(super) struct Load {
-    elapsed: Duration,
-    /// In ascending order.
-    latencies: Vec<Duration>,
-}
-
-impl Load {
-    pub(super) fn operations(&self) -> usize {
-        self.latencies.len()
-    }
-
-    pub(super) fn per_second(&self) -> f64 {
-        per_second(self.operations(), self.elapsed)
-    }
-
-    /// The latency that this share of all operations did not exceed.
-    pub(super) fn quantile(&self, percent: usize) -> Duration {
-        let last = self.latencies.len().saturating_sub(1);
-        let found = self.latencies.get(last * percent / 100);
-        found.copied().unwrap_or_default()
-    }
-
-    /// `8123.4/s   p50 1.93 ms   p95 …   p99 …`
-    pub(super) fn line(&self) -> String {
-        let millis = |percent| self.quantile(percent).as_secs_f64() * 1000.0;
-        format!(
-            "{:>9.0} /s   p50 {:>7.2} ms   p95 {:>7.2} ms   p99 {:>7.2} ms",
-            self.per_second(),
-            millis(50),
-            millis(95),
-            millis(99)
-        )
-    }
-}
-
-impl AddAssign for Load {
-    fn add_assign(&mut self, other: Self) {
-        self.elapsed += other.elapsed;
-        self.latencies.extend(other.latencies);
-        self.latencies.sort_unstable();
-    }
-}
-
-/// How many a second.
-pub(super) fn per_second(operations: usize, elapsed: Duration) -> f64 {
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "a count of operations, far below 2^52"
-    )]
-    let operations = operations as f64;
-    operations / elapsed.as_secs_f64().max(f64::MIN_POSITIVE)
-}
-
-/// Microseconds of each of so many operations.
-pub(super) fn micros_each(total: Duration, operations: usize) -> f64 {
-    1e6 / per_second(operations, total)
-}
 
 /// Lets all users act side by side.
 ///
 /// # Errors
 /// The first error of a user, or that a signal came.
 pub(super) fn run<U: User>(users: &mut [U], limit: Limit, stop: &Stop) -> Result<Load> {
-    let watch = Stopwatch::start();
-    let outcomes: Vec<Result<Vec<Duration>>> = thread::scope(|scope| {
-        let threads: Vec<_> = users
-            .iter_mut()
-            .map(|user| scope.spawn(move || act(user, limit, watch, stop)))
-            .collect();
-        let join = |thread: thread::ScopedJoinHandle<'_, _>| {
-            thread
-                .join()
-                .map_err(|_| anyhow!("a virtual user broke off"))?
-        };
-        threads.into_iter().map(join).collect()
-    });
-    let elapsed = watch.elapsed();
+    let load = portcullis_load::load::run(users, limit, stop.flag());
     stop.check()?;
-    let mut latencies = Vec::new();
-    for outcome in outcomes {
-        latencies.extend(outcome?);
-    }
-    if latencies.is_empty() {
-        bail!("not one operation came to its end");
-    }
-    latencies.sort_unstable();
-    Ok(Load { elapsed, latencies })
-}
-
-fn act(user: &mut impl User, limit: Limit, run: Stopwatch, stop: &Stop) -> Result<Vec<Duration>> {
-    let mut latencies = Vec::new();
-    let more = |done: usize| match limit {
-        Limit::Time(time) => run.elapsed() < time,
-        Limit::Each(count) => done < count,
-    };
-    while more(latencies.len()) && !stop.is_requested() {
-        let operation = Stopwatch::start();
-        user.act()?;
-        latencies.push(operation.elapsed());
-    }
-    Ok(latencies)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Load;
-    use std::time::Duration;
-
-    #[test]
-    fn quantiles_are_those_of_the_sorted_latencies() {
-        let load = Load {
-            elapsed: Duration::from_secs(2),
-            latencies: (1..=100).map(Duration::from_millis).collect(),
-        };
-        assert_eq!(load.quantile(50), Duration::from_millis(50));
-        assert_eq!(load.quantile(99), Duration::from_millis(99));
-        assert!((load.per_second() - 50.0).abs() < 1e-9);
-    }
+    load
 }

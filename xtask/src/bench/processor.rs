@@ -1,4 +1,5 @@
-//! Processor time, as Linux accounts for it: steadier than wall time where others use the machine.
+//! Processor time and memory, as Linux accounts for them. Processor time is steadier than wall
+//! time where others use the machine.
 
 use std::fs;
 use std::time::Duration;
@@ -26,6 +27,18 @@ fn parse(text: &str) -> Option<Duration> {
     let mut times = fields.split_whitespace().skip(11).map(str::parse::<u32>);
     let (user, system) = (times.next()?.ok()?, times.next()?.ok()?);
     Some(TICK * user.saturating_add(system))
+}
+
+/// What a process has in memory now, in KiB.
+///
+/// # Errors
+/// As [`time_of`].
+pub(super) fn resident_kib(process: u32) -> Result<u64> {
+    let file = format!("/proc/{process}/status");
+    let text = fs::read_to_string(&file).with_context(|| file.clone())?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let figure = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+    figure.context(file)
 }
 
 #[cfg(test)]

@@ -9,9 +9,9 @@ use super::assembly::Worker;
 use super::issuer::Issuer;
 use super::runtime::Runtime;
 use super::{ROUNDS, WARM_UP};
-use crate::bench::http::{self, Connection};
 use crate::bench::load::{self, Limit, User, micros_each};
 use crate::stop::Stop;
+use portcullis_load::http::{self, Connection};
 
 const CONNECTIONS: usize = 4;
 

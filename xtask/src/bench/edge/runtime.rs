@@ -12,13 +12,13 @@ use super::assembly::{self, Worker};
 use super::config;
 use super::issuer::Issuer;
 use crate::bench::cores::Cores;
-use crate::bench::http::{self, Connection};
 use crate::bench::processor;
 use crate::clock::Stopwatch;
 use crate::process::{Goodbye, Group, Tail};
 use crate::stop::Stop;
 use crate::tools::{Node, output_of};
 use crate::workspace::Workspace;
+use portcullis_load::http::{self, Connection};
 
 const START_LIMIT: Duration = Duration::from_secs(30);
 

@@ -11,9 +11,9 @@ use super::assembly::Worker;
 use super::issuer::{ISSUER, Issuer};
 use super::runtime::Runtime;
 use super::{ROUNDS, WARM_UP};
-use crate::bench::http::{self, Connection};
 use crate::bench::load::micros_each;
 use crate::stop::Stop;
+use portcullis_load::http::{self, Connection};
 
 /// Tokens of one request that have not been seen before.
 const FRESH: usize = 2_000;

@@ -1,30 +1,28 @@
 //! What the machine does at the very best, by the same means and without a service around it.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
+use std::net::SocketAddr;
 use std::ops::AddAssign;
 use std::path::Path;
-use std::thread;
+use std::process::Stdio;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
-use argon2::{Algorithm, Argon2, Block, Params, Version};
+use anyhow::{Context, Result, bail};
 
+use super::programs::Programs;
+use crate::bench::cores::Cores;
 use crate::bench::load::per_second;
 use crate::bench::processor;
 use crate::clock::Stopwatch;
-use crate::stop::Stop;
-
-/// The origin's default parameters: memory in KiB, passes, lanes.
-const ARGON2: (u32, u32, u32) = (19456, 2, 1);
+use crate::process::{Goodbye, Group};
+use crate::tools::output_of;
 
 /// How often something was done, and in what time.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Count {
     pub(super) operations: usize,
     pub(super) elapsed: Duration,
-    /// What it took of the processor, where that was looked at.
-    pub(super) processor: Duration,
 }
 
 impl Count {
@@ -37,56 +35,63 @@ impl AddAssign for Count {
     fn add_assign(&mut self, other: Self) {
         self.operations += other.operations;
         self.elapsed += other.elapsed;
-        self.processor += other.processor;
     }
 }
 
-/// Hashes of argon2id on so many threads, each of which keeps its memory.
+/// Hashes of argon2id by a program of its own, on so many threads.
 ///
 /// # Errors
-/// When argon2 refuses its parameters, or a signal came.
-pub(super) fn hashes(threads: usize, time: Duration, stop: &Stop) -> Result<Count> {
-    let (memory, passes, lanes) = ARGON2;
-    let params = Params::new(memory, passes, lanes, Some(32)).map_err(|error| anyhow!(error))?;
-    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-    let before = processor::time_of(std::process::id())?;
-    let watch = Stopwatch::start();
-    let counts: Vec<Result<usize>> = thread::scope(|scope| {
-        let work = || hash_until(&argon2, watch, time, stop);
-        let all: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        let join = |thread: thread::ScopedJoinHandle<'_, _>| {
-            thread.join().map_err(|_| anyhow!("hashing broke off"))?
-        };
-        all.into_iter().map(join).collect()
-    });
-    let elapsed = watch.elapsed();
-    // Nobody else in this program works meanwhile.
-    let processor = processor::time_of(std::process::id())?.saturating_sub(before);
-    stop.check()?;
-    let operations: Result<usize> = counts.into_iter().sum();
+/// When it fails.
+pub(super) fn hashes(programs: &Programs, cores: &Cores, time: Duration) -> Result<Count> {
+    let mut command = cores.measured(&programs.load);
+    command.args(["hashes", "--threads", &cores.of_measured().to_string()]);
+    command.args(["--millis", &time.as_millis().to_string()]);
+    let said = output_of(&mut command)?;
+    let mut figures = said.split_whitespace().map(str::parse::<u32>);
+    let (Some(Ok(count)), Some(Ok(micros))) = (figures.next(), figures.next()) else {
+        bail!("no figures from portcullis-load: {said}");
+    };
     Ok(Count {
-        operations: operations?,
-        elapsed,
-        processor,
+        operations: usize::try_from(count)?,
+        elapsed: Duration::from_micros(micros.into()),
     })
 }
 
-fn hash_until(argon2: &Argon2<'_>, watch: Stopwatch, time: Duration, stop: &Stop) -> Result<usize> {
-    let mut memory = vec![Block::default(); argon2.params().block_count()];
-    let mut output = [0; 32];
-    let mut count = 0;
-    while watch.elapsed() < time && !stop.is_requested() {
-        argon2
-            .hash_password_into_with_memory(
-                b"a password",
-                b"sixteen bytes...",
-                &mut output,
-                &mut memory,
-            )
-            .map_err(|error| anyhow!(error))?;
-        count += 1;
+/// A server whose handler does nothing, where what is measured runs.
+pub(super) struct Empty {
+    process: Group,
+    address: SocketAddr,
+}
+
+impl Empty {
+    /// # Errors
+    /// When it does not come up.
+    pub(super) fn start(programs: &Programs, cores: &Cores) -> Result<Self> {
+        let mut command = cores.measured(&programs.load);
+        command
+            .arg("empty")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        let name = "portcullis-load empty";
+        let mut process = Group::spawn_reading(name, &mut command, Goodbye::TerminateAll)?;
+        let out = process.child().stdout.take().context("standard output")?;
+        let mut line = String::new();
+        BufReader::new(out).read_line(&mut line).context(name)?;
+        let address = line.trim().parse().context(name)?;
+        Ok(Self { process, address })
     }
-    Ok(count)
+
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Processor time that it has taken so far.
+    ///
+    /// # Errors
+    /// When the system does not say.
+    pub(super) fn processor_time(&self) -> Result<Duration> {
+        processor::time_of(self.process.id())
+    }
 }
 
 /// Writes of a page, each on the disk before the next begins: no more commits come from one writer
@@ -108,6 +113,5 @@ pub(super) fn durable_writes(directory: &Path, time: Duration) -> Result<Count> 
     Ok(Count {
         operations,
         elapsed: watch.elapsed(),
-        processor: Duration::ZERO,
     })
 }

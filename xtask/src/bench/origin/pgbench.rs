@@ -78,7 +78,6 @@ impl Pgbench {
         Ok(Count {
             operations: usize::try_from(operations)?,
             elapsed,
-            processor: Duration::ZERO,
         })
     }
 

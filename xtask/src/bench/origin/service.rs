@@ -4,40 +4,24 @@
 use std::fs::{self, File};
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use portcullis_load::http::{self, Connection};
+use portcullis_load::users::{CLIENT, PASSWORD, name_of};
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use crate::bench::cores::Cores;
 use crate::bench::processor;
-use crate::client::Client;
 use crate::clock::Stopwatch;
-use crate::process::{self, Goodbye, Group};
+use crate::process::{Goodbye, Group};
 use crate::scratch;
 use crate::stop::Stop;
-use crate::workspace::Workspace;
 
 const START_LIMIT: Duration = Duration::from_secs(30);
-
-/// Of all users of the benchmark; on a database that is thrown away.
-pub(super) const PASSWORD: &str = "correct horse battery staple";
-
-/// Builds the release binary and says where it is.
-///
-/// # Errors
-/// When it does not compile.
-pub(super) fn build(workspace: &Workspace, stop: &Stop) -> Result<PathBuf> {
-    let mut cargo = workspace.cargo();
-    cargo.args(["build", "--release", "--package", "portcullis-origin"]);
-    cargo
-        .args(["--bin", "portcullis", "--target-dir"])
-        .arg(workspace.target());
-    process::run(cargo.current_dir(workspace.root()), stop)?;
-    Ok(workspace.target().join("release/portcullis"))
-}
 
 /// A running origin.
 pub(super) struct Service {
@@ -46,10 +30,13 @@ pub(super) struct Service {
     // The order matters: the process ends before its files go.
     process: Group,
     files: TempDir,
+    /// From its start to its first answer.
+    cold_start: Duration,
 }
 
 impl Service {
-    /// Starts it on `database`, or on `SQLite` beside its other files.
+    /// Starts it on `database`, or on `SQLite` beside its other files, for the second time: the
+    /// first start makes the tables, and the users of the benchmark.
     ///
     /// # Errors
     /// When it does not come up in time.
@@ -60,33 +47,46 @@ impl Service {
         stop: &Stop,
     ) -> Result<Self> {
         let files = scratch::directory("portcullis-bench-origin-")?;
-        let address = free_address()?;
+        fs::write(files.path().join("settings.toml"), settings()).context("settings")?;
         let sqlite = format!("sqlite:{}", files.path().join("portcullis.db").display());
-        // The log is written, as it would be, but to a file: nobody's time goes into reading it.
-        let log = files.path().join("log");
-        let output = File::create(&log).context("the log")?;
-        let mut command = cores.measured(program);
-        command
-            .arg("serve")
-            .current_dir(files.path())
-            .env("PORTCULLIS_SERVER__LISTEN", address.to_string())
-            .env("PORTCULLIS_DATABASE__URL", database.unwrap_or(&sqlite))
-            .env(
-                "PORTCULLIS_KEYS__MASTER_KEY_FILE",
-                files.path().join("master.key"),
-            )
-            .stdout(output.try_clone().context("the log")?)
-            .stderr(output);
-        let process = Group::spawn("portcullis", &mut command, Goodbye::TerminateAll)?;
-        let mut service = Self {
+        let address = free_address()?;
+        let url = database.unwrap_or(&sqlite).to_owned();
+        let command = || command(cores.measured(program), files.path(), address, &url);
+        let mut first = Group::spawn(
+            "portcullis",
+            &mut serving(command(), files.path())?,
+            GOODBYE,
+        )?;
+        wait_until_ready(&mut first, address, files.path(), stop)?;
+        add_users(command, stop)?;
+        drop(first);
+        let watch = Stopwatch::start();
+        let mut process = Group::spawn(
+            "portcullis",
+            &mut serving(command(), files.path())?,
+            GOODBYE,
+        )?;
+        wait_until_ready(&mut process, address, files.path(), stop)?;
+        Ok(Self {
             address,
             on_sqlite: database.is_none(),
             process,
+            cold_start: watch.elapsed(),
             files,
-        };
-        service.wait_until_ready(&log, stop)?;
-        service.add_users(program, database.unwrap_or(&sqlite), stop)?;
-        Ok(service)
+        })
+    }
+
+    /// From the start on an existing database to the first answer that it is ready.
+    pub(super) fn cold_start(&self) -> Duration {
+        self.cold_start
+    }
+
+    /// What it has in memory now, in KiB.
+    ///
+    /// # Errors
+    /// When the system does not say.
+    pub(super) fn resident_kib(&self) -> Result<u64> {
+        processor::resident_kib(self.process.id())
     }
 
     /// Where it listens.
@@ -111,56 +111,81 @@ impl Service {
     pub(super) fn data(&self) -> &Path {
         self.files.path()
     }
-
-    fn wait_until_ready(&mut self, log: &Path, stop: &Stop) -> Result<()> {
-        let client = Client::new();
-        let waited = Stopwatch::start();
-        let probe = format!("http://{}/health/ready", self.address);
-        while !client
-            .get(&probe, None)
-            .is_ok_and(|answer| answer.status == 200)
-        {
-            let ended = self.process.ended()?;
-            if ended.is_some() || waited.elapsed() > START_LIMIT {
-                let said = fs::read_to_string(log).unwrap_or_default();
-                bail!("the origin did not come up. It said:\n{said}");
-            }
-            stop.pause(Duration::from_millis(20))?;
-        }
-        Ok(())
-    }
-
-    fn add_users(&self, program: &Path, database: &str, stop: &Stop) -> Result<()> {
-        for number in 0..super::CONNECTIONS {
-            stop.check()?;
-            let mut command = Command::new(program);
-            command
-                .args(["user", "add", &name_of(number), "--password-stdin"])
-                .args(["--scope", "api:read", "--scope", "api:write"])
-                .current_dir(self.files.path())
-                .env("PORTCULLIS_DATABASE__URL", database)
-                .env(
-                    "PORTCULLIS_KEYS__MASTER_KEY_FILE",
-                    self.files.path().join("master.key"),
-                )
-                .stdin(Stdio::piped())
-                .stdout(Stdio::null());
-            let mut child = command.spawn().context("cannot start portcullis")?;
-            if let Some(mut stdin) = child.stdin.take() {
-                writeln!(stdin, "{PASSWORD}").context("handing over a password")?;
-            }
-            let status = child.wait().context("waiting for portcullis")?;
-            if !status.success() {
-                bail!("`portcullis user add` ended with {status}");
-            }
-        }
-        Ok(())
-    }
 }
 
-/// Each virtual user is a user of its own.
-pub(super) fn name_of(number: usize) -> String {
-    format!("bench-{number}")
+const GOODBYE: Goodbye = Goodbye::TerminateAll;
+
+/// The program, told where everything is.
+fn command(mut program: Command, files: &Path, address: SocketAddr, database: &str) -> Command {
+    program
+        .current_dir(files)
+        .env("PORTCULLIS_CONFIG", files.join("settings.toml"))
+        .env("PORTCULLIS_SERVER__LISTEN", address.to_string())
+        .env("PORTCULLIS_DATABASE__URL", database)
+        .env("PORTCULLIS_KEYS__MASTER_KEY_FILE", files.join("master.key"));
+    program
+}
+
+/// The log is written, as it would be, but to a file: nobody's time goes into reading it.
+fn serving(mut command: Command, files: &Path) -> Result<Command> {
+    let output = File::create(files.join("log")).context("the log")?;
+    command
+        .arg("serve")
+        .stdout(output.try_clone().context("the log")?)
+        .stderr(output);
+    Ok(command)
+}
+
+fn wait_until_ready(
+    process: &mut Group,
+    address: SocketAddr,
+    files: &Path,
+    stop: &Stop,
+) -> Result<()> {
+    let waited = Stopwatch::start();
+    let request = http::get("/health/ready", None);
+    let is_ready = || Connection::open(address)?.call(&request)?.ok().map(drop);
+    while is_ready().is_err() {
+        let ended = process.ended()?;
+        if ended.is_some() || waited.elapsed() > START_LIMIT {
+            let said = fs::read_to_string(files.join("log")).unwrap_or_default();
+            bail!("the origin did not come up. It said:\n{said}");
+        }
+        stop.pause(Duration::from_millis(1))?;
+    }
+    Ok(())
+}
+
+fn add_users(command: impl Fn() -> Command, stop: &Stop) -> Result<()> {
+    for number in 0..super::CONNECTIONS {
+        stop.check()?;
+        let mut command = command();
+        command
+            .args(["user", "add", &name_of(number), "--password-stdin"])
+            .args(["--scope", "api:read", "--scope", "api:write"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null());
+        let mut child = command.spawn().context("cannot start portcullis")?;
+        if let Some(mut stdin) = child.stdin.take() {
+            writeln!(stdin, "{PASSWORD}").context("handing over a password")?;
+        }
+        let status = child.wait().context("waiting for portcullis")?;
+        if !status.success() {
+            bail!("`portcullis user add` ended with {status}");
+        }
+    }
+    Ok(())
+}
+
+/// The settings besides the variables: the client that asks about tokens.
+fn settings() -> String {
+    let (id, secret) = CLIENT;
+    let digest = Sha256::digest(secret.as_bytes());
+    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!(
+        "[[client]]\nid = \"{id}\"\nkind = \"confidential\"\nsecret_sha256 = \"{digest}\"\n\
+         audiences = [\"api\"]\n"
+    )
 }
 
 /// Taken from the system and given back: a race with another program is possible and loud.
