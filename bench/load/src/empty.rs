@@ -26,9 +26,9 @@ pub fn serve() -> Result<()> {
         let address = local.and_then(|local| local.as_socket_addr().copied());
         println!("{}", address.context("no address")?);
         let ended = tokio::task::spawn_blocking(|| std::io::stdin().read_line(&mut String::new()));
-        let server = Server::new_with_acceptor(acceptor).run(handler());
+        let serving = Server::new_with_acceptor(acceptor).run(handler());
         tokio::select! {
-            served = server => served.context("serving"),
+            done = serving => done.context("serving"),
             _ = ended => Ok(()),
         }
     })

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use portcullis_shared::scope::ScopeSet;
 
 use crate::domain::{
-    cleanup,
     authentic::AuthenticTokens,
+    cleanup,
     client::Client,
     clock::{Clock, UnixMillis},
     ending::Tokens,

@@ -181,7 +181,9 @@ fn add_users(command: impl Fn() -> Command, stop: &Stop) -> Result<()> {
 fn settings() -> String {
     let (id, secret) = CLIENT;
     let digest = Sha256::digest(secret.as_bytes());
-    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = digest
+        .iter()
+        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
     format!(
         "[[client]]\nid = \"{id}\"\nkind = \"confidential\"\nsecret_sha256 = \"{digest}\"\n\
          audiences = [\"api\"]\n"
