@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::harness::place;
 
 /// What each crate of the workspace may know of the others.
-const MAY_KNOW: [(&str, &[&str]); 6] = [
+const MAY_KNOW: [(&str, &[&str]); 7] = [
     ("portcullis-shared", &[]),
     ("portcullis-edge", &["portcullis-shared"]),
     ("portcullis-origin", &["portcullis-shared"]),
@@ -20,6 +20,7 @@ const MAY_KNOW: [(&str, &[&str]); 6] = [
         "portcullis-bench-edge",
         &["portcullis-shared", "portcullis-edge"],
     ),
+    ("portcullis-load", &[]),
     (
         "portcullis-e2e",
         &["portcullis-shared", "portcullis-origin", "portcullis-edge"],
@@ -31,6 +32,7 @@ const MAY_KNOW: [(&str, &[&str]); 6] = [
             "portcullis-origin",
             "portcullis-edge",
             "portcullis-e2e",
+            "portcullis-load",
         ],
     ),
 ];
