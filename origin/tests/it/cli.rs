@@ -2,6 +2,8 @@
 
 mod transfer;
 
+mod sessions;
+
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
@@ -433,6 +435,7 @@ fn the_help_teaches() {
         &["user", "add", "--help"],
         &["user", "import", "--help"],
         &["keys", "rotate", "--help"],
+        &["session", "revoke", "--help"],
         &["audit", "--help"],
     ] {
         assert!(
