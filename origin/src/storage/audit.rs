@@ -1,12 +1,13 @@
 //! The audit trail as rows, which are only ever added; a trigger refuses to change one. They are
 //! deleted when their time is over, and not before.
 
-use portcullis_shared::time::UnixSeconds;
+use portcullis_shared::{ids::UserId, time::UnixSeconds};
 
 use super::{
     driver::Connection,
     engine::Engine,
     fault::Fault,
+    listed::{over_listed, packed},
     statement::{Columns, Statement},
 };
 use crate::domain::{
@@ -18,33 +19,62 @@ use crate::domain::{
     network::Network,
 };
 
-/// Adds events, in their order.
+/// Adds events, in their order; those that differ in nothing but to whom it happened, together.
 pub(super) async fn append<Db: Engine>(
     connection: &mut Connection<Db>,
     events: &[Event],
 ) -> Result<(), Fault> {
-    for event in events {
-        let actor_id = match &event.actor {
-            Actor::User(id) => Some(id),
-            Actor::Operator | Actor::Bearer | Actor::Service => None,
-        };
-        Statement::<Db>::new(
-            "INSERT INTO audit_events (at, action, actor, actor_id, user_id, session_id, ip, \
-             country, detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        )
+    for alike in events.chunk_by(alike) {
+        match alike {
+            [] => {}
+            [event] => {
+                let statement = Statement::<Db>::new(
+                    "INSERT INTO audit_events (user_id, at, action, actor, actor_id, session_id, \
+                     ip, country, detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+                )
+                .bind(event.user_id.as_ref().map(|id| id.as_bytes().as_slice()));
+                bind(statement, event).run(connection).await?;
+            }
+            [event, ..] => {
+                let users = alike.iter().filter_map(|event| event.user_id.as_ref());
+                let (ids, length) = packed(users.map(UserId::as_bytes));
+                let statement = Statement::<Db>::new(over_listed!(
+                    "INSERT INTO audit_events (user_id, at, action, actor, actor_id, session_id, \
+                     ip, country, detail) SELECT substr($1, place, 16), $3, $4, $5, $6, $7, $8, \
+                     $9, $10 FROM listed"
+                ))
+                .bind(ids.as_slice())
+                .bind(length);
+                bind(statement, event).run(connection).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn alike(one: &Event, next: &Event) -> bool {
+    let other = Event {
+        user_id: one.user_id,
+        ..next.clone()
+    };
+    one.user_id.is_some() && next.user_id.is_some() && *one == other
+}
+
+/// Gives the arguments but the user.
+fn bind<Db: Engine>(statement: Statement<Db>, event: &Event) -> Statement<Db> {
+    let actor_id = match &event.actor {
+        Actor::User(id) => Some(id),
+        Actor::Operator | Actor::Bearer | Actor::Service => None,
+    };
+    statement
         .bind(event.at.0)
         .bind(event.action.as_str())
         .bind(event.actor.kind())
         .bind(actor_id.map(|id| id.as_bytes().as_slice()))
-        .bind(event.user_id.as_ref().map(|id| id.as_bytes().as_slice()))
         .bind(event.session_id.as_ref().map(|id| id.as_bytes().as_slice()))
         .bind_address(event.ip)
         .bind_text(event.country.as_deref())
         .bind_text(event.detail.as_deref())
-        .run(connection)
-        .await?;
-    }
-    Ok(())
 }
 
 /// A statement that finds events, led by one condition, which an index serves, in an order, which

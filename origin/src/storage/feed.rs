@@ -4,6 +4,8 @@
 //! who revokes waits, so the order of commits is the order of `seq`, and a reader who sees a `seq`
 //! sees every entry up to it.
 
+use std::collections::BTreeMap;
+
 use portcullis_shared::{
     revocation::{Digest, Kind, Record},
     time::UnixSeconds,
@@ -13,6 +15,7 @@ use super::{
     driver::Connection,
     engine::{Engine, holding},
     fault::Fault,
+    listed::in_steps,
     statement::{Columns, Statement},
 };
 use crate::domain::{
@@ -74,9 +77,7 @@ pub(super) async fn publish<Db: Engine>(
         return Ok(None);
     }
     let seq = advance::<Db>(connection, now).await?;
-    for record in records {
-        upsert::<Db>(connection, record, seq).await?;
-    }
+    upsert::<Db>(connection, records, seq).await?;
     // As many as nobody waits for; cleanup takes the rest.
     remove_dropped::<Db>(connection, now.seconds().plus(-KEPT_AFTER), DROPPED_AT_ONCE).await?;
     Ok(Some(seq))
@@ -100,28 +101,56 @@ pub(super) async fn remove_dropped<Db: Engine>(
     Ok(rows.len() as u64)
 }
 
-/// Of two entries for the same thing stays what refuses whatever either refuses.
+/// Of two entries for the same thing stays what refuses whatever either refuses. A statement for
+/// each kind, however many they are; `$3` has the times of each, of twenty digits.
 async fn upsert<Db: Engine>(
     connection: &mut Connection<Db>,
-    record: &Record,
+    records: &[Record],
     seq: Seq,
 ) -> Result<(), Fault> {
-    Statement::<Db>::new(
-        "INSERT INTO revocations (kind, digest, not_before, drop_at, seq) \
-         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (kind, digest) DO UPDATE SET \
-         not_before = CASE WHEN excluded.not_before > revocations.not_before \
-         THEN excluded.not_before ELSE revocations.not_before END, \
-         drop_at = CASE WHEN excluded.drop_at > revocations.drop_at \
-         THEN excluded.drop_at ELSE revocations.drop_at END, \
-         seq = excluded.seq",
-    )
-    .bind(record.kind.number())
-    .bind(record.digest.0.as_slice())
-    .bind(record.not_before.0)
-    .bind(record.drop_at.0)
-    .bind(number(seq))
-    .run(connection)
-    .await
+    let mut merged = BTreeMap::new();
+    for record in records {
+        let new = (record.not_before.0, record.drop_at.0);
+        let times = merged
+            .entry((record.kind.number(), record.digest.0))
+            .or_insert(new);
+        *times = (times.0.max(new.0), times.1.max(new.1));
+    }
+    let merged: Vec<_> = merged.into_iter().collect();
+    for of_kind in merged.chunk_by(|((one, _), _), ((next, _), _)| one == next) {
+        let Some(((kind, _), _)) = of_kind.first() else {
+            continue;
+        };
+        let digests: Vec<u8> = of_kind
+            .iter()
+            .flat_map(|((_, digest), _)| *digest)
+            .collect();
+        let times = of_kind.iter().map(|(_, times)| times);
+        let times: String = times
+            .map(|(from, to)| format!("{from:020}{to:020}"))
+            .collect();
+        Statement::<Db>::new(in_steps!(
+            "8",
+            "INSERT INTO revocations (kind, digest, not_before, drop_at, seq) \
+             SELECT $4, substr($1, place, 8), \
+             CAST(substr($3, (place - 1) * 5 + 1, 20) AS BIGINT), \
+             CAST(substr($3, (place - 1) * 5 + 21, 20) AS BIGINT), $5 FROM listed WHERE true \
+             ON CONFLICT (kind, digest) DO UPDATE SET \
+             not_before = CASE WHEN excluded.not_before > revocations.not_before \
+             THEN excluded.not_before ELSE revocations.not_before END, \
+             drop_at = CASE WHEN excluded.drop_at > revocations.drop_at \
+             THEN excluded.drop_at ELSE revocations.drop_at END, \
+             seq = excluded.seq"
+        ))
+        .bind(digests.as_slice())
+        .bind(i64::try_from(digests.len()).unwrap_or(i64::MAX))
+        .bind(times.as_str())
+        .bind(*kind)
+        .bind(number(seq))
+        .run(connection)
+        .await?;
+    }
+    Ok(())
 }
 
 /// What was published after `since`, and the newest `seq`: one statement, hence one moment.
