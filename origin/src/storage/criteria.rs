@@ -19,18 +19,19 @@ use crate::domain::{
     user::{Role, User},
 };
 
-/// A statement that finds sessions; `$fold` makes `lower` fold letters of ASCII alone, as the
+/// A statement that finds sessions; users are looked for apart, so that the index of the ids serves
+/// the order of the pages. `$fold` makes `lower` fold letters of ASCII alone, as the
 /// domain has it.
 macro_rules! finding {
-    ($fold:literal, $($column:tt)+) => {
+    ($fold:literal, $($piece:tt)+) => {
         concat!(
             "SELECT ",
-            $($column)+,
-            " FROM sessions JOIN users ON users.id = sessions.user_id WHERE sessions.id > $1 \
-             AND ($2 IS NULL OR sessions.user_id = $2) \
-             AND ($3 IS NULL OR users.username = $3) \
-             AND ($4 IS NULL OR replace(' ' || users.roles || ' ', $4, '') \
-             <> ' ' || users.roles || ' ') \
+            $($piece)+,
+            " WHERE sessions.id > $1 AND ($2 IS NULL OR sessions.user_id = $2) \
+             AND ($3 IS NULL OR sessions.user_id IN \
+             (SELECT named.id FROM users AS named WHERE named.username = $3)) \
+             AND ($4 IS NULL OR sessions.user_id IN (SELECT granted.id FROM users AS granted \
+             WHERE replace(' ' || granted.roles || ' ', $4, '') <> ' ' || granted.roles || ' ')) \
              AND ($5 IS NULL OR sessions.client_id = $5) \
              AND ($6 IS NULL OR replace($6, ' ' || sessions.last_country || ' ', '') <> $6) \
              AND ($7 IS NULL OR sessions.last_ip >= $7) \
@@ -54,11 +55,11 @@ macro_rules! finding {
 
 /// The statement of an engine.
 macro_rules! of_engine {
-    ($db:ty, $($column:tt)+) => {
+    ($db:ty, $($piece:tt)+) => {
         if <$db as Engine>::FOLDS_BY_LOCALE {
-            finding!(" COLLATE \"C\"", $($column)+)
+            finding!(" COLLATE \"C\"", $($piece)+)
         } else {
-            finding!("", $($column)+)
+            finding!("", $($piece)+)
         }
     };
 }
@@ -68,7 +69,13 @@ pub(super) async fn sessions<Db: Engine>(
     connection: &mut Connection<Db>,
     filter: &SessionFilter,
 ) -> Result<Vec<(Session, User)>, Fault> {
-    let sql = of_engine!(Db, session_columns!(), ", ", user_columns!());
+    let sql = of_engine!(
+        Db,
+        session_columns!(),
+        ", ",
+        user_columns!(),
+        " FROM sessions JOIN users ON users.id = sessions.user_id"
+    );
     let rows = bind(Statement::<Db>::new(sql), filter).rows(connection);
     let read = |row| {
         let mut columns = Columns::<Db>::of(row);
@@ -82,7 +89,7 @@ pub(super) async fn matching<Db: Engine>(
     connection: &mut Connection<Db>,
     filter: &SessionFilter,
 ) -> Result<Vec<Planned>, Fault> {
-    let sql = of_engine!(Db, "sessions.user_id, sessions.id");
+    let sql = of_engine!(Db, "sessions.user_id, sessions.id FROM sessions");
     let rows = bind(Statement::<Db>::new(sql), filter).rows(connection);
     rows.await?
         .iter()
