@@ -106,7 +106,7 @@ async fn protect_names(app: Arc<App>) {
 }
 
 /// How often it is looked whether cleanup is due: another replica may have begun and vanished.
-const SWEEPING: Duration = Duration::from_secs(60);
+const SWEEPING: Duration = Duration::from_mins(1);
 
 /// Removes what is over, from time to time.
 async fn clean_up(app: Arc<App>) {

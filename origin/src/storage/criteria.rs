@@ -13,10 +13,11 @@ use super::{
     values::pattern,
 };
 use crate::domain::{
-    criteria::{Criteria, Fragment, SessionFilter, State},
+    criteria::{Country, Criteria, Fragment, SessionFilter, State},
+    network::Network,
     plan::Planned,
     session::Session,
-    user::{Role, User},
+    user::{Role, User, Username},
 };
 
 /// A statement that finds sessions; users are looked for apart, so that the index of the ids serves
@@ -124,19 +125,17 @@ fn bind<Db: Engine>(statement: Statement<Db>, filter: &SessionFilter) -> Stateme
 
 fn bind_criteria<Db: Engine>(statement: Statement<Db>, criteria: &Criteria) -> Statement<Db> {
     let part = |text: &Option<Fragment>| text.as_ref().map(|text| pattern(text.as_str()));
-    let countries = criteria.countries.iter().map(|country| country.as_str());
-    let countries = countries
-        .map(|code| format!(" {code} "))
-        .collect::<String>();
+    let codes = criteria.countries.iter().map(Country::as_str);
+    let countries: String = codes.flat_map(|code| [" ", code, " "]).collect();
     let (agent, device) = (part(&criteria.user_agent), part(&criteria.device));
     statement
         .bind(criteria.user_id.as_ref().map(|id| id.as_bytes().as_slice()))
-        .bind(criteria.username.as_ref().map(|name| name.as_str()))
+        .bind(criteria.username.as_ref().map(Username::as_str))
         .bind(criteria.role.as_ref().map(word).as_deref())
         .bind(criteria.client_id.as_deref())
         .bind((!countries.is_empty()).then_some(countries.as_str()))
-        .bind_address(criteria.network.map(|network| network.first()))
-        .bind_address(criteria.network.map(|network| network.last()))
+        .bind_address(criteria.network.map(Network::first))
+        .bind_address(criteria.network.map(Network::last))
         .bind(agent.as_deref())
         .bind(device.as_deref())
         .bind(criteria.created_after.map_or(i64::MIN, |time| time.0))

@@ -18,7 +18,7 @@ impl<Db: Engine> Work<Db> for HoldJob {
 
     async fn run(self, connection: &mut Connection<Db>) -> Result<bool, Fault> {
         let hold = self.0;
-        let held = Statement::<Db>::new(
+        let taken = Statement::<Db>::new(
             "INSERT INTO jobs (name, holder, held_until, done_at) VALUES ($1, $2, $3, 0) \
              ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, \
              held_until = excluded.held_until WHERE jobs.holder = excluded.holder \
@@ -31,7 +31,7 @@ impl<Db: Engine> Work<Db> for HoldJob {
         .bind(hold.unless_done_after.0)
         .row(connection)
         .await?;
-        Ok(held.is_some())
+        Ok(taken.is_some())
     }
 }
 

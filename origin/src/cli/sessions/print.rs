@@ -7,7 +7,7 @@ use crate::{
     domain::{
         context::Context,
         plan::{Plan, count::Counted, run::Outcome},
-        session::Session,
+        session::{Flag, Session},
         user::User,
     },
 };
@@ -22,7 +22,7 @@ fn place(context: &Context) -> Value {
 
 /// A session for programs.
 fn value((session, user): &(Session, User)) -> Value {
-    let flags: Vec<&str> = session.flags.iter().map(|flag| flag.as_str()).collect();
+    let flags: Vec<&str> = session.flags.iter().map(Flag::as_str).collect();
     json!({
         "id": session.id.to_string(),
         "user_id": user.id.to_string(),
@@ -47,14 +47,14 @@ fn line((session, user): &(Session, User)) -> String {
     let from = &session.last_from;
     let ip = from.ip.map_or_else(|| "-".to_owned(), |ip| ip.to_string());
     let country = from.country.as_deref().unwrap_or("--");
-    let used = when::written(session.last_used_at);
+    let last_use = when::written(session.last_used_at);
     let device = session.device.as_deref().or(from.user_agent.as_deref());
     let ended = session.ended.map(|ended| {
         let (reason, at) = (ended.reason.as_str(), when::written(ended.at));
         format!("  ended {at}: {reason}")
     });
     let line = format!(
-        "{}  {}  {}  {ip}  {country}  used {used}  {}{}",
+        "{}  {}  {}  {ip}  {country}  used {last_use}  {}{}",
         session.id,
         user.username,
         session.client_id,

@@ -18,6 +18,7 @@ use crate::{
 
 /// Which sessions to end.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 pub(in crate::cli) struct Revoke {
     #[command(flatten)]
     selection: Selection,

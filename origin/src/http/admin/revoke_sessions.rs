@@ -107,7 +107,7 @@ struct Body {
 
 /// What is asked for.
 enum Asked {
-    Count(Criteria),
+    Count(Box<Criteria>),
     Run(String),
 }
 
@@ -129,7 +129,7 @@ impl Body {
                 "all",
                 "name a criterion, or `\"all\": true` and none",
             )),
-            None => Ok(Asked::Count(criteria)),
+            None => Ok(Asked::Count(Box::new(criteria))),
         }
     }
 }
@@ -269,7 +269,7 @@ impl Api {
         let admin = admin.still(app).await?;
         let authority = authority(&admin, &from);
         match body.0.read()? {
-            Asked::Count(criteria) => Ok(count::count(app, authority, criteria).await?.into()),
+            Asked::Count(criteria) => Ok(count::count(app, authority, *criteria).await?.into()),
             Asked::Run(plan) => {
                 let plan = plan.parse().map_err(|_| not_found())?;
                 let deadline = UnixMillis(app.now().0.saturating_add(PATIENCE));
