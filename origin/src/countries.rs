@@ -1,4 +1,4 @@
-//! The country of an address, by a MaxMind database file.
+//! The country of an address, by a `MaxMind` database file.
 //!
 //! The file is read into memory, once, at start: mapping it would need unsafe code, and a file that
 //! is replaced or cut short beneath a mapping takes the process down. A database of countries is

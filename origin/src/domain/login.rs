@@ -249,8 +249,12 @@ impl Error {
     /// password, or the password was right and may be of use once something else was done.
     fn is_no_guess(&self) -> bool {
         match self {
-            Self::InvalidCredentials | Self::Banned | Self::Disabled => false,
-            Self::InvalidClient | Self::InvalidDevice | Self::Throttled(_) => false,
+            Self::InvalidCredentials
+            | Self::Banned
+            | Self::Disabled
+            | Self::InvalidClient
+            | Self::InvalidDevice
+            | Self::Throttled(_) => false,
             Self::Full(_)
             | Self::Hashing(_)
             | Self::Entropy(_)

@@ -75,7 +75,7 @@ impl Measures {
             .observe(seconds);
     }
 
-    /// All counts in the OpenMetrics text format.
+    /// All counts in the `OpenMetrics` text format.
     ///
     /// # Errors
     ///

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Geo {
-    /// A MaxMind database of countries or cities (`.mmdb`), for requests whose country the edge
+    /// A `MaxMind` database of countries or cities (`.mmdb`), for requests whose country the edge
     /// does not tell. It is read into memory at start. Empty: none.
     pub database: PathBuf,
 }

@@ -88,7 +88,7 @@ impl MoveRules {
         moved
     }
 
-    const fn rule(&self, flag: Flag) -> OnChange {
+    const fn rule(self, flag: Flag) -> OnChange {
         match flag {
             Flag::Country => self.country,
             Flag::Network => self.network,
@@ -96,7 +96,7 @@ impl MoveRules {
         }
     }
 
-    fn network_changed(&self, session: &Session, context: &Context) -> bool {
+    fn network_changed(self, session: &Session, context: &Context) -> bool {
         let Some(now) = context.ip else { return false };
         let before = last_known(session, Flag::Network, |seen| {
             seen.ip.filter(|ip| ip.is_ipv4() == now.is_ipv4())
@@ -105,7 +105,7 @@ impl MoveRules {
     }
 
     /// The bits of an address that are its network's.
-    fn network(&self, ip: IpAddr) -> u128 {
+    fn network(self, ip: IpAddr) -> u128 {
         let (bits, width, prefix) = match ip {
             IpAddr::V4(ip) => (u128::from(ip.to_bits()), 32, self.prefix_v4),
             IpAddr::V6(ip) => (ip.to_bits(), 128, self.prefix_v6),

@@ -42,7 +42,8 @@ impl Rule {
     /// nothing, and would only take longer to be forgotten.
     fn ceiling(&self) -> u32 {
         let grows = |count: &u32| self.growth > 1 && self.delay(*count) < self.max_delay;
-        (self.attempts..)
+        // The delay grows at least twofold with each, so these are more than any number has bits.
+        (self.attempts..=self.attempts.saturating_add(64))
             .find(|count| !grows(count))
             .unwrap_or(self.attempts)
     }

@@ -47,6 +47,10 @@ fn nullable<'de, D: Deserializer<'de>>(
     Option::deserialize(deserializer).map(MaybeUndefined::from_opt_null)
 }
 
+#[expect(
+    clippy::option_option,
+    reason = "absent, null and a value are three things (RFC 7396)"
+)]
 fn email(change: &MaybeUndefined<String>) -> Result<Option<Option<Email>>, Failure> {
     match change {
         MaybeUndefined::Undefined => Ok(None),

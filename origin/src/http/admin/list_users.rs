@@ -41,6 +41,10 @@ pub(crate) struct Api;
 #[OpenApi]
 impl Api {
     /// List users
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is a parameter of the query, and the document is made of them"
+    )]
     #[oai(path = "/admin/users", method = "get", operation_id = "listUsers")]
     async fn list(
         &self,
