@@ -67,15 +67,13 @@ mod tests {
 
         async fn accept(&mut self) -> io::Result<(Self::Io, LocalAddr, RemoteAddr, Scheme)> {
             self.asked += 1;
-            match self.errors.pop() {
-                Some(kind) => Err(kind.into()),
-                None => {
-                    let address = std::net::SocketAddr::from((Ipv4Addr::LOCALHOST, 1)).into();
-                    let local = LocalAddr(address);
-                    let remote = RemoteAddr(local.0.clone());
-                    Ok((tokio::io::duplex(1).0, local, remote, Scheme::HTTP))
-                }
+            if let Some(kind) = self.errors.pop() {
+                return Err(kind.into());
             }
+            let address = std::net::SocketAddr::from((Ipv4Addr::LOCALHOST, 1)).into();
+            let local = LocalAddr(address);
+            let remote = RemoteAddr(local.0.clone());
+            Ok((tokio::io::duplex(1).0, local, remote, Scheme::HTTP))
         }
     }
 
