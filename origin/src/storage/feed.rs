@@ -126,9 +126,10 @@ async fn upsert<Db: Engine>(
             .flat_map(|((_, digest), _)| *digest)
             .collect();
         let times = of_kind.iter().map(|(_, times)| times);
-        let times: String = times
+        let times: Vec<String> = times
             .map(|(from, to)| format!("{from:020}{to:020}"))
             .collect();
+        let times = times.concat();
         Statement::<Db>::new(in_steps!(
             "8",
             "INSERT INTO revocations (kind, digest, not_before, drop_at, seq) \
