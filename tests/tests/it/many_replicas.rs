@@ -35,7 +35,7 @@ const REPLICAS: usize = 3;
 const CLIENTS: usize = 16;
 
 /// How long clients may be kept from going on by a fault.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// The service as its clients see it, and what they saw.
 struct Service {

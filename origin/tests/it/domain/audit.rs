@@ -77,10 +77,10 @@ async fn a_failed_login_is_recorded_with_its_reason_and_without_what_was_typed(t
     }
     let all = events(&test, Action::LoginFailed).await;
     assert_eq!(all.len(), attempts.len());
-    let text = format!("{all:?}").to_lowercase();
+    let shown = format!("{all:?}").to_lowercase();
     assert!(
-        !text.contains("hunter2") && !text.contains("wrong_field"),
-        "{text}"
+        !shown.contains("hunter2") && !shown.contains("wrong_field"),
+        "{shown}"
     );
 }
 
@@ -134,8 +134,8 @@ async fn a_start_with_the_same_settings_tells_nothing(test: TestApp) {
     settings_record::record(&test.app, &old).await.unwrap();
     let starts = [&test, &replica, &test, &replica, &test]
         .map(|replica| settings_record::record(&replica.app, &new));
-    let [a, b, c, d, e] = starts;
-    let done = tokio::join!(a, b, c, d, e);
+    let [first, second, third, fourth, fifth] = starts;
+    let done = tokio::join!(first, second, third, fourth, fifth);
     for one in [done.0, done.1, done.2, done.3, done.4] {
         one.unwrap();
     }

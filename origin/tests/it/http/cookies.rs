@@ -39,7 +39,7 @@ impl<'a> Browser<'a> {
             api,
             jar: BTreeMap::new(),
         };
-        let answer = same_origin(login(api, USER, json!({}))).send().await;
+        let answer = same_origin(login(api, USER, &json!({}))).send().await;
         assert_eq!(answer.status, 200, "{}", answer.body);
         browser.keep(&answer);
         browser
@@ -87,7 +87,7 @@ impl<'a> Browser<'a> {
     }
 }
 
-fn login<'a>(api: &'a Api, (username, password): (&str, &str), more: Value) -> Call<'a> {
+fn login<'a>(api: &'a Api, (username, password): (&str, &str), more: &Value) -> Call<'a> {
     let mut body = json!({ "username": username, "password": password, "cookies": true });
     for (name, value) in more.as_object().unwrap() {
         body[name] = value.clone();
@@ -149,7 +149,7 @@ async fn a_browser_stays_signed_in_until_it_signs_out_on_postgres() {
 #[tokio::test]
 async fn tokens_are_in_cookies_and_nowhere_else() {
     let api = Api::start().await;
-    let answer = same_origin(login(&api, USER, json!({}))).send().await;
+    let answer = same_origin(login(&api, USER, &json!({}))).send().await;
     insta::assert_snapshot!(answer.shown(), @r#"
     200 application/json
     {
@@ -214,7 +214,7 @@ async fn whatever_changes_something_by_cookie_needs_proof_that_it_comes_from_her
         ("origin", "http://edge.test.evil.example"),
     ] {
         let calls = [
-            login(&api, USER, json!({})),
+            login(&api, USER, &json!({})),
             browser.bare(Method::POST, "/auth/token").form(grant),
             browser.bare(Method::POST, "/auth/logout"),
             browser.bare(Method::POST, "/auth/logout-all"),
@@ -295,7 +295,7 @@ async fn credentials_that_contradict_each_other_are_refused() {
 #[tokio::test]
 async fn administration_and_clients_with_a_secret_take_no_cookies() {
     let api = Api::start().await;
-    let asked = login(&api, ADMIN, json!({ "client_id": "portcullis-admin" }));
+    let asked = login(&api, ADMIN, &json!({ "client_id": "portcullis-admin" }));
     insta::assert_snapshot!(same_origin(asked).send().await.shown(), @r#"
     422 application/problem+json
     {"code":"validation_failed","detail":"cookies: the administration takes none","status":422,"title":"The request's content is not acceptable","type":"urn:portcullis:problem:validation_failed"}

@@ -74,6 +74,7 @@ pub(super) async fn events_come_back_as_they_were(bench: &Bench) {
     assert_eq!(events, written);
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of conditions")]
 pub(super) async fn every_condition_leaves_out_what_does_not_meet_it(bench: &Bench) {
     let base = Event {
         detail: Some("base".to_owned()),

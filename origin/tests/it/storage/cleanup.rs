@@ -133,7 +133,7 @@ pub(super) async fn expired_plans_go_with_their_sessions_a_few_at_a_time(bench: 
     for number in [1, 2] {
         let plan = Plan {
             id: id(number),
-            criteria: Default::default(),
+            criteria: portcullis_origin::domain::criteria::Criteria::default(),
             made_by: Actor::Operator,
             created_at: NOW,
             expires_at: NOW.plus(number.into()),

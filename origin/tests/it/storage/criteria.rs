@@ -14,6 +14,10 @@ use super::{
     samples::{NOW, session, session_id, user, user_id},
 };
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "every text of criteria is optional"
+)]
 fn text(text: &str) -> Option<String> {
     Some(text.to_owned())
 }

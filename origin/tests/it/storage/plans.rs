@@ -86,7 +86,7 @@ pub(super) async fn a_plan_comes_back_as_it_was(bench: &Bench) {
     let mut filter = SessionFilter::active(Written::default().parse().unwrap(), NOW, 9);
     for (outside, expected) in [
         (1, vec![planned(&sessions[1])]),
-        (2, sessions.each_ref().map(|s| planned(s)).to_vec()),
+        (2, sessions.each_ref().map(planned).to_vec()),
     ] {
         filter.outside = Some(plan_id(outside));
         let newcomers = bench.store.matching_sessions(&filter).await.unwrap();

@@ -1,4 +1,4 @@
-//! A database of countries in MaxMind's format, written by hand: a binary tree of address bits,
+//! A database of countries in `MaxMind`'s format, written by hand: a binary tree of address bits,
 //! whose leaves point at entries.
 
 use std::path::PathBuf;
@@ -35,7 +35,7 @@ impl CountryFile {
                 entry if entry & ENTRY != 0 => count + 16 + (entry & !ENTRY),
                 node => node,
             })
-            .flat_map(|record| record.to_be_bytes())
+            .flat_map(u32::to_be_bytes)
             .collect();
         file.extend([0; 16]);
         file.extend(data);

@@ -2,7 +2,7 @@
 
 use portcullis_e2e::clock;
 
-/// A generator (SplitMix64).
+/// A generator (`SplitMix64`).
 #[derive(Debug, Clone)]
 pub struct Dice(u64);
 

@@ -17,7 +17,7 @@ use super::{
 };
 
 /// How long a client tries again before it gives up.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The clients.
 #[derive(Debug)]
