@@ -27,7 +27,7 @@ use crate::domain::{
     user::{Role, User},
 };
 
-pub use change::{ChangeError, Changes, change_user};
+pub use change::{ChangeError, Changes, EmailChange, change_user};
 pub use create::{CreateError, Created, NewUser, create_user};
 pub use delete::{DeleteError, delete_user};
 pub use reason::{InvalidReason, REASON_LIMIT, Reason};

@@ -21,8 +21,20 @@ pub struct Changes {
     pub roles: Option<Roles>,
     /// All scopes from now on.
     pub scopes: Option<ScopeSet>,
-    /// The address from now on, or that there is none.
-    pub email: Option<Option<Email>>,
+    /// What becomes of the address.
+    pub email: EmailChange,
+}
+
+/// What becomes of a user's address.
+#[derive(Debug, Clone, Default)]
+pub enum EmailChange {
+    /// It stays.
+    #[default]
+    Keep,
+    /// There is none from now on.
+    Remove,
+    /// This is it from now on.
+    Set(Email),
 }
 
 /// Why a user was not changed.
@@ -78,7 +90,11 @@ fn apply(
     let mut next = user.clone();
     next.roles = changes.roles.unwrap_or(next.roles);
     next.scopes = changes.scopes.unwrap_or(next.scopes);
-    next.email = changes.email.unwrap_or(next.email);
+    match changes.email {
+        EmailChange::Keep => {}
+        EmailChange::Remove => next.email = None,
+        EmailChange::Set(email) => next.email = Some(email),
+    }
     if next == *user {
         return Ok(unchanged(user));
     }

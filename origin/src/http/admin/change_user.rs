@@ -6,10 +6,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::{authority, not_found, roles, scopes, user_answer::ChangedUser, user_id};
 use crate::{
-    domain::{
-        admin::{self, Changes},
-        user::Email,
-    },
+    domain::admin::{self, Changes, EmailChange},
     http::{
         answer::InFeed,
         bearer::Administrator,
@@ -47,15 +44,11 @@ fn nullable<'de, D: Deserializer<'de>>(
     Option::deserialize(deserializer).map(MaybeUndefined::from_opt_null)
 }
 
-#[expect(
-    clippy::option_option,
-    reason = "absent, null and a value are three things (RFC 7396)"
-)]
-fn email(change: &MaybeUndefined<String>) -> Result<Option<Option<Email>>, Failure> {
+fn email(change: &MaybeUndefined<String>) -> Result<EmailChange, Failure> {
     match change {
-        MaybeUndefined::Undefined => Ok(None),
-        MaybeUndefined::Null => Ok(Some(None)),
-        MaybeUndefined::Value(text) => Ok(Some(Some(text.parse()?))),
+        MaybeUndefined::Undefined => Ok(EmailChange::Keep),
+        MaybeUndefined::Null => Ok(EmailChange::Remove),
+        MaybeUndefined::Value(text) => Ok(EmailChange::Set(text.parse()?)),
     }
 }
 

@@ -129,7 +129,7 @@ async fn more_roles_than_a_token_has_room_for_are_refused(test: TestApp) {
             Changes {
                 roles,
                 scopes,
-                email: None,
+                email: admin::EmailChange::Keep,
             },
         );
         let refused = refused.await;
@@ -141,7 +141,7 @@ async fn more_roles_than_a_token_has_room_for_are_refused(test: TestApp) {
     let changes = Changes {
         roles: roles(12),
         scopes: scopes(12),
-        email: None,
+        email: admin::EmailChange::Keep,
     };
     admin::change_user(&test.app, OPERATOR, user.id, changes)
         .await
