@@ -24,6 +24,7 @@ mod headers;
 mod hostile_origin;
 mod key_rotation;
 mod kill_nine;
+mod login_flood;
 mod many_replicas;
 mod no_room;
 mod origin_process;

@@ -241,6 +241,11 @@ impl Origin {
         self.group.wait();
     }
 
+    /// The process that the system knows it by.
+    pub fn process_id(&self) -> i32 {
+        self.group.id().as_raw_nonzero().get()
+    }
+
     /// The greatest size, in bytes, to which it may let a file grow from now on.
     pub fn limit_files(&self, bytes: Option<u64>) {
         let limit = Rlimit {
