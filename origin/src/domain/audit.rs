@@ -42,7 +42,7 @@ pub enum Action {
     KeyWithdrawn,
     /// A login was refused: a wrong password, an account that may not log in, or no such user.
     LoginFailed,
-    /// Logins for an account or from a network were too many.
+    /// Logins for an account or from a network, or registrations from one, were too many.
     LoginThrottled,
     /// A refresh came from elsewhere than before.
     SessionFlagged,

@@ -1,7 +1,8 @@
 //! People sign up by themselves, where the settings allow it.
 //!
 //! Who signed up has the scopes of the settings and no role; logging in is the next step. Whether a
-//! name is free is told to whoever asks: a name that cannot be chosen twice cannot be kept secret.
+//! name is free is told to whoever asks: a name that cannot be chosen twice cannot be kept secret. But
+//! nobody asks, or signs up, oftener than the throttle allows.
 
 use portcullis_shared::time::UnixSeconds;
 
@@ -13,6 +14,7 @@ use crate::domain::{
     hashing::HashingError,
     password::{Password, PasswordRule},
     store::{CreateUserError, StoreError},
+    throttle::{self, Throttled, registration::admit_registration},
     user::{Email, Roles, User, UserStatus, Username},
 };
 
@@ -39,6 +41,9 @@ pub enum Error {
     /// See [`PasswordRule`].
     #[error(transparent)]
     Password(#[from] PasswordRule),
+    /// See [`Throttled`].
+    #[error(transparent)]
+    Throttled(#[from] Throttled),
     /// See [`HashingError`].
     #[error(transparent)]
     Hashing(#[from] HashingError),
@@ -48,6 +53,15 @@ pub enum Error {
     /// See [`StoreError`].
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<throttle::Error> for Error {
+    fn from(error: throttle::Error) -> Self {
+        match error {
+            throttle::Error::Throttled(throttled) => Self::Throttled(throttled),
+            throttle::Error::Store(error) => Self::Store(error),
+        }
+    }
 }
 
 /// Makes sure that people may sign up.
@@ -77,11 +91,15 @@ pub async fn register(app: &App, request: Request, context: &Context) -> Result<
         password,
     } = request;
     password.check_new(&username, email.as_ref())?;
+    // In the order of a login: who finds no place costs the database nothing.
+    let place = app.hasher.enter()?;
+    admit_registration(app, context).await?;
     // Not worth a hash; who else wants the name now, the insert decides.
     if app.store.user_by_name(&username).await?.is_some() {
         return Err(Error::NameTaken);
     }
-    let hash = app.hasher.hash(password, app.entropy.as_ref()).await?;
+    let hash = place.hash(password, app.entropy.as_ref()).await?;
+    drop(place);
     let (id, now) = (entropy::user_id(app.entropy.as_ref())?, app.clock.now());
     let user = User {
         id,

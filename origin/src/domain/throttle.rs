@@ -20,6 +20,8 @@
 //!   network; sessions that are open go on (a refresh shows no password), and a setup link of an
 //!   administrator makes the network known that it is used from.
 //!
+//! Who signs up is counted by network alone, see [`registration`].
+//!
 //! No count refuses for good: the delays end at a limit, and counts drain away. Names are counted
 //! alike whether there is such a user or not, so nobody learns from a 429 who exists.
 //!
@@ -33,6 +35,7 @@ pub mod bucket;
 pub mod device;
 pub mod key;
 mod limit;
+pub mod registration;
 pub mod settlement;
 
 use std::{collections::BTreeMap, net::IpAddr};
@@ -66,6 +69,8 @@ pub struct Rules {
     pub strangers: Rule,
     /// Those from one network, whatever the name.
     pub network: Rule,
+    /// Those to sign up from one network.
+    pub registration: Rule,
     /// For how many seconds a login makes its network and device known.
     pub known_for: i64,
     /// How many bits of an IPv4 address are a network.

@@ -203,6 +203,7 @@ impl From<registration::Error> for Failure {
             registration::Error::Closed => Self::new(Code::RegistrationClosed),
             registration::Error::NameTaken => Self::new(Code::Conflict).detail(error.to_string()),
             registration::Error::Password(rule) => rule.into(),
+            registration::Error::Throttled(error) => throttled(error),
             registration::Error::Hashing(error) => Style::Problem.hashing(error),
             registration::Error::Entropy(error) => error.into(),
             registration::Error::Store(error) => error.into(),

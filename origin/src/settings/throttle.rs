@@ -1,4 +1,4 @@
-//! `[throttle]`: how often passwords may be guessed.
+//! `[throttle]`: how often passwords may be guessed, and how often people may sign up.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +18,8 @@ pub struct Throttle {
     pub stranger_attempts: u32,
     /// How many wrong passwords a network may send, whatever the account.
     pub network_attempts: u32,
+    /// How often a network may try to sign up.
+    pub registration_attempts: u32,
     /// The first delay, in seconds.
     pub first_delay: i64,
     /// By how much each further delay is longer than the one before it.
@@ -40,6 +42,7 @@ impl Default for Throttle {
             account_attempts: 10,
             stranger_attempts: 100,
             network_attempts: 300,
+            registration_attempts: 30,
             first_delay: 1,
             growth: 2,
             max_delay: 15 * 60,
@@ -58,6 +61,7 @@ impl Throttle {
             account: self.rule(self.account_attempts),
             strangers: self.rule(self.stranger_attempts),
             network: self.rule(self.network_attempts),
+            registration: self.rule(self.registration_attempts),
             known_for: self.known_for,
             ipv4_prefix: self.ipv4_prefix,
             ipv6_prefix: self.ipv6_prefix,
@@ -86,7 +90,16 @@ impl Throttle {
             self.stranger_attempts,
             attempts.clone(),
         )?;
-        within("throttle.network_attempts", self.network_attempts, attempts)?;
+        within(
+            "throttle.network_attempts",
+            self.network_attempts,
+            attempts.clone(),
+        )?;
+        within(
+            "throttle.registration_attempts",
+            self.registration_attempts,
+            attempts,
+        )?;
         within("throttle.max_delay", self.max_delay, 1..=DAY)?;
         within("throttle.growth", self.growth, 1..=100)?;
         within("throttle.forget_after", self.forget_after, 60..=365 * DAY)?;

@@ -103,6 +103,8 @@ impl Out {
         };
         let mut next = User {
             status,
+            // A link that was given out before is no way back in.
+            setup: None,
             updated_at: at,
             ..user.clone()
         };

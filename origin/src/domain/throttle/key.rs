@@ -31,6 +31,8 @@ pub enum Subject<'a> {
     Strangers(&'a Name),
     /// Those for a name from a device that logged in with it, known by what it was given then.
     Device(&'a Name, [u8; 16]),
+    /// Those to sign up from a network, or from wherever no address is known.
+    Registration(Option<Network>),
     /// Those of somebody who is logged in and shows the password once more.
     Confirmation(UserId),
 }
@@ -107,6 +109,12 @@ impl Subject<'_> {
                 mac.update(&[5]);
                 mac.update(user.as_bytes());
             }
+            Self::Registration(network) => {
+                mac.update(&[6]);
+                if let Some(network) = network {
+                    mac.update(&network.0);
+                }
+            }
         }
         let mut key = Key([0; 16]);
         for (to, from) in key.0.iter_mut().zip(mac.finalize().into_bytes()) {
@@ -157,6 +165,9 @@ mod tests {
             Subject::Device(&ann, [0; 16]),
             Subject::Device(&ann, [1; 16]),
             Subject::Confirmation(UserId::from_bytes([1; 16])),
+            Subject::Registration(None),
+            Subject::Registration(Some(here)),
+            Subject::Registration(Some(there)),
         ];
         let all: std::collections::BTreeSet<Key> =
             subjects.iter().map(|subject| subject.key(&keys)).collect();

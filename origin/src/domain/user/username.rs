@@ -50,9 +50,10 @@ impl Username {
         &self.0
     }
 
-    /// What all names that look like this one have in common (UTS #39 §4).
+    /// What all names that look like this one have in common (UTS #39 §4), without case as names
+    /// are: the skeleton of `0` is `O`, that of `o` is `o`.
     pub fn skeleton(&self) -> String {
-        skeleton(&self.0).collect()
+        skeleton(&self.0).flat_map(char::to_lowercase).collect()
     }
 }
 

@@ -48,8 +48,14 @@ struct Registered {
 struct Failures;
 
 impl Declared for Failures {
-    const PROBLEMS: &'static [&'static [Code]] =
-        &[refused::BODY, &[Code::RegistrationClosed, Code::Conflict]];
+    const PROBLEMS: &'static [&'static [Code]] = &[
+        refused::BODY,
+        &[
+            Code::RegistrationClosed,
+            Code::Conflict,
+            Code::TooManyRequests,
+        ],
+    ];
 }
 
 /// The endpoint.

@@ -27,6 +27,7 @@ on_both_engines!(
     of_two_administrators_who_disable_each_other_one_stays,
     a_setup_token_of_a_user_who_exists_changes_nothing_until_it_is_used,
     a_new_setup_token_takes_the_place_of_the_last,
+    a_setup_token_is_gone_for_good_when_its_user_is_put_out,
     a_password_change_ends_the_other_sessions_alone,
     a_wrong_current_password_changes_nothing,
     a_session_that_is_over_changes_no_password,
@@ -244,6 +245,25 @@ async fn a_setup_token_of_a_user_who_exists_changes_nothing_until_it_is_used(tes
         "{again:?}"
     );
     goes_on(&test, &tokens.unwrap()).await;
+}
+
+async fn a_setup_token_is_gone_for_good_when_its_user_is_put_out(test: TestApp) {
+    for banned in [true, false] {
+        let token = issue(&test).await;
+        let id = test.user(USER.0).await.id;
+        if banned {
+            let reason = "spam".parse().unwrap();
+            admin::ban(&test.app, OPERATOR, id, reason).await.unwrap();
+            admin::unban(&test.app, OPERATOR, id).await.unwrap();
+        } else {
+            admin::disable(&test.app, OPERATOR, id).await.unwrap();
+            admin::enable(&test.app, OPERATOR, id).await.unwrap();
+        }
+        assert!(test.user(USER.0).await.is_active());
+        let done = setup::complete(&test.app, &token, password("long enough"), &here()).await;
+        assert!(matches!(done, Err(setup::Error::InvalidToken)), "{done:?}");
+    }
+    test.login().await;
 }
 
 async fn a_new_setup_token_takes_the_place_of_the_last(test: TestApp) {

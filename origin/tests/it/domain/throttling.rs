@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 use portcullis_origin::{
     domain::{
         admin::{self, Authority},
-        app::Config,
+        app::{Config, Registration},
         audit::{
             Action, Actor,
             query::{EventId, Filter, Order, Query},
@@ -15,7 +15,7 @@ use portcullis_origin::{
         hashing::Parameters,
         login::{self, LoggedIn},
         password::Password,
-        setup,
+        registration, setup,
         throttle::Throttled,
     },
     settings::throttle::Throttle,
@@ -40,6 +40,7 @@ on_both_engines!(
     the_old_password_cannot_be_guessed_by_who_holds_an_access_token,
     a_setup_token_makes_the_network_known_that_it_is_used_from,
     counts_are_gone_when_they_say_nothing_any_more,
+    a_network_that_signs_up_too_often_waits_and_costs_no_hash,
 );
 
 const HOME: [u8; 4] = [192, 0, 2, 1];
@@ -50,6 +51,7 @@ const SETTINGS: Throttle = Throttle {
     account_attempts: 3,
     stranger_attempts: 7,
     network_attempts: 12,
+    registration_attempts: 4,
     first_delay: 1,
     growth: 2,
     max_delay: 60,
@@ -432,4 +434,55 @@ async fn counts_are_gone_when_they_say_nothing_any_more(test: TestApp) {
     };
     let test = test.rehashing(cheap).await;
     assert_eq!(flood(&test, "nobody", &network(0)).await, 3);
+}
+
+async fn sign_up(test: &TestApp, name: &str, from: &Context) -> Result<(), registration::Error> {
+    let request = registration::Request {
+        username: name.parse().unwrap(),
+        email: None,
+        password: Password::new("quiet harbour lantern".to_owned()),
+    };
+    let done = registration::register(&test.app, request, from).await;
+    done.map(|_| ())
+}
+
+async fn a_network_that_signs_up_too_often_waits_and_costs_no_hash(test: TestApp) {
+    let open = |config: &mut Config| {
+        strict(config);
+        let scopes = "api:read".parse().unwrap();
+        config.registration = Registration::Open { scopes };
+    };
+    let test = test.restarted(open).await;
+    // Asking for names that are taken counts as well.
+    for name in ["first", "ann", "second", "first"] {
+        let _any = sign_up(&test, name, &from(HOME)).await;
+    }
+    let hashes = test.app.hasher.computed();
+    for name in ["third", "ann", "fourth"] {
+        let refused = sign_up(&test, name, &from(HOME)).await;
+        assert!(
+            matches!(
+                refused,
+                Err(registration::Error::Throttled(Throttled { wait: 1 }))
+            ),
+            "{name}: {refused:?}"
+        );
+    }
+    assert_eq!(test.app.hasher.computed(), hashes);
+    let told = test.trail().await;
+    let told = told.iter().filter(|line| line.contains("login_throttled"));
+    assert_eq!(told.count(), 1);
+    // Neither other networks nor logins from this one are concerned.
+    sign_up(&test, "third", &from(ELSEWHERE)).await.unwrap();
+    attempt(&test, USER, None, &from(HOME)).await.unwrap();
+    test.clock.advance(1);
+    sign_up(&test, "fourth", &from(HOME)).await.unwrap();
+    let refused = sign_up(&test, "fifth", &from(HOME)).await;
+    assert!(
+        matches!(
+            refused,
+            Err(registration::Error::Throttled(Throttled { wait: 2 }))
+        ),
+        "{refused:?}"
+    );
 }

@@ -80,6 +80,27 @@ async fn somebody_signs_up_and_logs_in() {
     assert_eq!(with("username", "r00t".into()).await.status, 201);
 }
 
+#[tokio::test]
+async fn a_network_that_signs_up_too_often_is_told_to_wait() {
+    let api = open().await;
+    // Of a name that is taken, which is counted and costs no hash.
+    let body = json!({ "username": USER.0, "password": "a new password" });
+    let mut answer = register(&api, body.clone()).await;
+    let mut attempts = 1;
+    while answer.status == 409 {
+        answer = register(&api, body.clone()).await;
+        attempts += 1;
+    }
+    assert_eq!(attempts, 31);
+    assert_snapshot!(answer.shown(), @r#"
+    429 application/problem+json
+    retry-after: 1
+    {"code":"too_many_requests","status":429,"title":"Too many requests","type":"urn:portcullis:problem:too_many_requests"}
+    "#);
+    api.test.clock.advance(1);
+    assert_eq!(register(&api, body).await.status, 409);
+}
+
 async fn change(api: &Api, token: &str, current: &str, new: &str) -> Answer {
     api.post("/auth/password")
         .bearer(token)

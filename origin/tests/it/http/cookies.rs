@@ -219,6 +219,7 @@ async fn whatever_changes_something_by_cookie_needs_proof_that_it_comes_from_her
             browser.bare(Method::POST, "/auth/logout"),
             browser.bare(Method::POST, "/auth/logout-all"),
             browser.bare(Method::DELETE, &session),
+            browser.bare(Method::DELETE, "/auth/sessions"),
             browser
                 .bare(Method::POST, "/auth/password")
                 .json(&passwords),

@@ -166,6 +166,7 @@ fn names_that_look_alike_have_one_skeleton() {
     for (one, other) in [
         ("mary", "rnary"),
         ("bill", "bi11"),
+        ("bob", "b0b"),
         ("cop", "сор"),
         ("ann.lee", "ann.1ee"),
         ("ırmak", "irmak"),
