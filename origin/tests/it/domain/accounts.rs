@@ -276,7 +276,9 @@ async fn a_new_setup_token_takes_the_place_of_the_last(test: TestApp) {
     admin::disable(&test.app, OPERATOR, user.id).await.unwrap();
     assert!(complete(&second).await.is_err(), "who is disabled is out");
     admin::enable(&test.app, OPERATOR, user.id).await.unwrap();
-    complete(&second).await.unwrap();
+    assert!(complete(&second).await.is_err(), "and so is the token");
+    let third = issue(&test).await;
+    complete(&third).await.unwrap();
     let (late, unused) = (issue(&test).await, issue(&test).await);
     test.clock.advance(86_400);
     assert!(complete(&late).await.is_err() && complete(&unused).await.is_err());

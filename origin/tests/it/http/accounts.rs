@@ -77,7 +77,8 @@ async fn somebody_signs_up_and_logs_in() {
         );
     }
     assert_eq!(with("username", "zofie".into()).await.status, 201);
-    assert_eq!(with("username", "r00t".into()).await.status, 201);
+    assert_eq!(with("username", "r00t".into()).await.status, 409);
+    assert_eq!(with("username", "r00ts".into()).await.status, 201);
 }
 
 #[tokio::test]
