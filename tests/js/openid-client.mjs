@@ -17,7 +17,8 @@ const app = await discover("portcullis", client.None());
 assert.equal(app.serverMetadata().issuer, edge);
 const first = await client.refreshTokenGrant(app, refreshToken);
 assert.equal(first.token_type, "bearer");
-assert.equal(first.expires_in, 600);
+// A second may have begun between the signature and the answer.
+assert.ok(first.expires_in >= 590 && first.expires_in <= 600, first.expires_in);
 assert.notEqual(first.refresh_token, refreshToken);
 const second = await client.refreshTokenGrant(app, first.refresh_token, { scope: "api:read" });
 assert.equal(second.scope, "api:read");

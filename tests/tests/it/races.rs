@@ -165,9 +165,16 @@ impl Replicas {
     }
 }
 
+/// Lets a crowd log in as one user from one address, which is more than anybody's own devices do.
+fn crowded(home: Home) -> Home {
+    home.with("PORTCULLIS_THROTTLE__ACCOUNT_ATTEMPTS", "10000")
+        .with("PORTCULLIS_THROTTLE__NETWORK_ATTEMPTS", "10000")
+        .with("PORTCULLIS_SESSIONS__MAX_PER_USER", "10000")
+}
+
 #[tokio::test]
 async fn a_ban_that_races_refreshes_and_logins_leaves_no_working_token_on_sqlite() {
-    let origin = Origin::start(Home::sqlite(ISSUER)).await;
+    let origin = Origin::start(crowded(Home::sqlite(ISSUER))).await;
     Replicas::new(&origin.home, vec![origin.url()])
         .race(&origin.home)
         .await;
@@ -176,7 +183,7 @@ async fn a_ban_that_races_refreshes_and_logins_leaves_no_working_token_on_sqlite
 #[tokio::test]
 async fn a_ban_that_races_them_on_two_processes_leaves_none_on_postgres() {
     let database = Database::create().await;
-    let home = Arc::new(Home::on(&database.url, ISSUER));
+    let home = Arc::new(crowded(Home::on(&database.url, ISSUER)));
     let one = Origin::start_at(Arc::clone(&home), ports::free()).await;
     let other = Origin::start_at(Arc::clone(&home), ports::free()).await;
     Replicas::new(&home, vec![one.url(), other.url()])
@@ -187,7 +194,7 @@ async fn a_ban_that_races_them_on_two_processes_leaves_none_on_postgres() {
 #[tokio::test]
 async fn two_replicas_whose_clocks_are_three_seconds_apart_leave_none_either() {
     let database = Database::create().await;
-    let home = Home::on(&database.url, ISSUER);
+    let home = crowded(Home::on(&database.url, ISSUER));
     home.run(&["migrate"], "");
     let operator = home.add_user(&[], &[]);
     let early = skewed::start(&home, -1500).await;
@@ -214,7 +221,7 @@ async fn two_replicas_whose_clocks_are_three_seconds_apart_leave_none_either() {
 #[tokio::test]
 async fn a_replica_whose_clock_is_further_off_than_allowed_is_not_ready() {
     let database = Database::create().await;
-    let home = Home::on(&database.url, ISSUER);
+    let home = crowded(Home::on(&database.url, ISSUER));
     home.run(&["migrate"], "");
     home.add_user(&[], &[]);
     let off = skewed::start(&home, 4000).await;
