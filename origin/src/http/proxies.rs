@@ -23,14 +23,15 @@ const ENTRY_LIMIT: usize = 64;
 pub(super) fn client(headers: &HeaderMap, peer: IpAddr, trusted: &[IpNet]) -> IpAddr {
     let is_trusted = |ip: IpAddr| trusted.iter().any(|network| network.contains(&ip));
     let values = headers.get_all(FORWARDED_FOR).iter().rev();
-    // Text that is no text is an entry that is no address.
-    let entries = values.flat_map(|value| value.to_str().unwrap_or("?").rsplit(','));
+    // Bytes, since whoever writes the beginning may send what is no text, and the end still counts.
+    let entries = values.flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b','));
     let mut hop = peer;
     for entry in entries.take(MAX_HOPS) {
         if !is_trusted(hop) {
             break;
         }
-        let Some(ip) = address(entry.trim()) else {
+        // Text that is no text is an entry that is no address.
+        let Some(ip) = std::str::from_utf8(entry).ok().and_then(address) else {
             break;
         };
         hop = ip;
@@ -40,6 +41,7 @@ pub(super) fn client(headers: &HeaderMap, peer: IpAddr, trusted: &[IpNet]) -> Ip
 
 /// An address, with or without a port.
 fn address(entry: &str) -> Option<IpAddr> {
+    let entry = entry.trim();
     if entry.len() > ENTRY_LIMIT {
         return None;
     }
@@ -124,6 +126,16 @@ mod tests {
         }
         assert_eq!(seen("10.0.0.1", &[b"192.0.2.7,"]), "10.0.0.1");
         assert_eq!(seen("10.0.0.1", &[b"192.0.2.7, \xff"]), "10.0.0.1");
+    }
+
+    #[test]
+    fn a_beginning_that_is_no_text_hides_nobody() {
+        assert_eq!(seen("10.0.0.1", &[b"\xff, 192.0.2.7"]), "192.0.2.7");
+        assert_eq!(
+            seen("10.0.0.1", &[b"\xff", b"192.0.2.7, 10.2.2.2"]),
+            "192.0.2.7"
+        );
+        assert_eq!(seen("10.0.0.1", &[b"192.0.2.7\xff, 10.2.2.2"]), "10.2.2.2");
     }
 
     #[test]

@@ -182,9 +182,13 @@ impl<Db: Engine> Work<Db> for ChangeStanding {
     type Output = Option<Seq>;
 
     async fn run(self, connection: &mut Connection<Db>) -> Result<Option<Seq>, Fault> {
-        let Some((user, unended)) = hold_user::<Db>(connection, self.id, self.now).await? else {
+        let Some(user) = users::hold::<Db>(connection, self.id).await? else {
             return Ok(None);
         };
+        // A deletion takes ended sessions too. They are held before the feed, or it would wait,
+        // holding the feed, for who holds one of them and waits for the feed.
+        sessions::hold_all_of::<Db>(connection, self.id).await?;
+        let unended = hold_unended::<Db>(connection, self.id, self.now).await?;
         // Whoever takes away an administrator holds this, last of all rows; so nobody does while
         // the others are counted.
         feed::hold::<Db>(connection).await?;
@@ -211,9 +215,18 @@ async fn hold_user<Db: Engine>(
     let Some(user) = users::hold::<Db>(connection, id).await? else {
         return Ok(None);
     };
-    let cutoff = now.seconds().plus(-EXPIRED_FOR_GOOD);
-    let unended = sessions::hold_unended::<Db>(connection, id, cutoff).await?;
+    let unended = hold_unended::<Db>(connection, id, now).await?;
     Ok(Some((user, unended)))
+}
+
+/// Holds the sessions of a user that a decision may concern.
+async fn hold_unended<Db: Engine>(
+    connection: &mut Connection<Db>,
+    id: UserId,
+    now: UnixMillis,
+) -> Result<Vec<Session>, Fault> {
+    let cutoff = now.seconds().plus(-EXPIRED_FOR_GOOD);
+    sessions::hold_unended::<Db>(connection, id, cutoff).await
 }
 
 /// Writes what was decided over a user who is held.

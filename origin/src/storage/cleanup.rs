@@ -41,7 +41,8 @@ pub(super) async fn sessions_over<Db: Engine>(
         .collect()
 }
 
-/// Removes those of `ids` that were over at `cutoff`; answers how many.
+/// Removes those of `ids` that were over at `cutoff`; answers how many. One that somebody holds is
+/// left for the next time.
 pub(super) struct RemoveSessions {
     pub(super) ids: Vec<SessionId>,
     pub(super) cutoff: UnixSeconds,
@@ -53,18 +54,30 @@ impl<Db: Engine> Work<Db> for RemoveSessions {
     async fn run(self, connection: &mut Connection<Db>) -> Result<u64, Fault> {
         let (bytes, length) = packed(self.ids.iter().map(SessionId::as_bytes));
         // Asked again: a session of the first look may be in use by now.
-        let rows = Statement::<Db>::new(over_listed!(
-            "DELETE FROM sessions WHERE id IN ",
-            listed_ids!(),
-            " AND ",
-            over!(),
-            " RETURNING last_exp"
-        ))
-        .bind(bytes.as_slice())
-        .bind(length)
-        .bind(self.cutoff.0)
-        .rows(connection)
-        .await?;
+        macro_rules! remove {
+            ($skipping:literal) => {
+                over_listed!(
+                    "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE id IN ",
+                    listed_ids!(),
+                    " AND ",
+                    over!(),
+                    " ORDER BY id",
+                    $skipping,
+                    ") RETURNING last_exp"
+                )
+            };
+        }
+        let sql = if Db::HOLDS_ROWS {
+            remove!(" FOR UPDATE SKIP LOCKED")
+        } else {
+            remove!("")
+        };
+        let rows = Statement::<Db>::new(sql)
+            .bind(bytes.as_slice())
+            .bind(length)
+            .bind(self.cutoff.0)
+            .rows(connection)
+            .await?;
         Ok(rows.len() as u64)
     }
 }

@@ -307,6 +307,23 @@ pub(super) async fn hold_unended<Db: Engine>(
         .collect()
 }
 
+/// Holds all sessions of a user in the order of their ids, however long they have been over.
+pub(super) async fn hold_all_of<Db: Engine>(
+    connection: &mut Connection<Db>,
+    user: UserId,
+) -> Result<(), Fault> {
+    if !Db::HOLDS_ROWS {
+        return Ok(());
+    }
+    Statement::<Db>::new(holding!(
+        Db,
+        "SELECT id FROM sessions WHERE user_id = $1 ORDER BY id"
+    ))
+    .bind(user.as_bytes().as_slice())
+    .run(connection)
+    .await
+}
+
 static WITH_USER: LazyLock<Many> = LazyLock::new(|| {
     Many::new(|rows| {
         let (session, user, ids) = (session_columns!(), user_columns!(), places(1, rows));

@@ -8,13 +8,14 @@ use std::{
 use portcullis_origin::{
     domain::{
         audit::{Action, Actor, Event, query::Filter, tail::Tail},
-        session::Session,
-        store::{Seq, SessionChange, Store as _, StoreError},
+        session::{EndReason, Ended, Session},
+        store::{Seq, SessionChange, Store, StoreError, UserChange},
         user::User,
     },
     storage,
 };
 use sqlx::{Connection as _, PgConnection, Row as _};
+use tokio::task::JoinSet;
 
 use super::{
     Bench,
@@ -209,4 +210,126 @@ async fn a_tail_hands_out_events_that_are_committed_after_later_ones() {
     first.commit().await.unwrap();
     assert_eq!(news().await, [first_id]);
     assert!(news().await.is_empty());
+}
+
+const ENDED: Ended = Ended {
+    reason: EndReason::Logout,
+    at: NOW,
+};
+
+fn deletion() -> UserChange {
+    UserChange {
+        deleted: true,
+        revocations: vec![record(1)],
+        ..UserChange::default()
+    }
+}
+
+async fn delete(store: Arc<dyn Store>, user: u8) {
+    let decide = |_: &User, _: &[Session], _| deletion();
+    let deleted = store
+        .change_standing(user_id(user), MILLIS, Box::new(decide))
+        .await;
+    assert!(deleted.as_ref().is_ok_and(Option::is_some), "{deleted:?}");
+}
+
+async fn end(bench: &Bench, number: u8) {
+    let decide = |session: &Session, _: &User| SessionChange {
+        session: Some(Session {
+            ended: Some(ENDED),
+            ..session.clone()
+        }),
+        ..SessionChange::default()
+    };
+    let id = session_id(number);
+    let ended = bench
+        .store
+        .change_session(id, MILLIS, Box::new(decide))
+        .await;
+    assert!(ended.unwrap().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deletion_waits_for_an_ended_session_without_holding_the_feed() {
+    let (bench, mut raw) = bench().await;
+    end(&bench, 1).await;
+    let mut group = raw.begin().await.unwrap();
+    sqlx::query("SELECT id FROM sessions FOR UPDATE")
+        .execute(&mut *group)
+        .await
+        .unwrap();
+    let store: Arc<dyn Store> = bench.store.clone();
+    let deleting = tokio::spawn(delete(store, 1));
+    let mut watching = PgConnection::connect(&bench.database.url).await.unwrap();
+    until_somebody_waits(&mut watching).await;
+    sqlx::query("SELECT seq FROM feed FOR UPDATE NOWAIT")
+        .execute(&mut *group)
+        .await
+        .unwrap();
+    group.commit().await.unwrap();
+    deleting.await.unwrap();
+    assert_eq!(bench.texts("SELECT username FROM users").await.len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn deletions_that_race_uses_of_ended_sessions_and_logouts_wait_in_no_circle() {
+    let bench = Bench::new(Engine::Postgres).await;
+    let other = bench.database.connect().await;
+    for number in 1..=6 {
+        bench
+            .add_user(&user(number, &format!("user{number}")))
+            .await;
+        for nth in 0..8 {
+            let id = number * 8 + nth;
+            bench.add_session(&session(id, user_id(number))).await;
+            if nth % 2 == 0 {
+                end(&bench, id).await;
+            }
+        }
+    }
+    let mut racing = JoinSet::new();
+    for round in 0..600_u32 {
+        let ours: Arc<dyn Store> = bench.store.clone();
+        let store = if round % 2 == 0 {
+            ours
+        } else {
+            Arc::clone(&other)
+        };
+        if round % 100 == 50 {
+            racing.spawn(delete(store, u8::try_from(1 + round / 100).unwrap()));
+            continue;
+        }
+        let id = session_id(u8::try_from(8 + round * 7 % 48).unwrap());
+        racing.spawn(async move {
+            // Who replays an ended token and who logs out: each publishes something.
+            let decide = move |session: &Session, _: &User| SessionChange {
+                session: Some(Session {
+                    ended: Some(ENDED),
+                    ..session.clone()
+                }),
+                revocations: vec![record(round.into())],
+                ..SessionChange::default()
+            };
+            let done = store.change_session(id, MILLIS, Box::new(decide)).await;
+            assert!(done.is_ok(), "{done:?}");
+        });
+    }
+    racing.join_all().await;
+    assert_eq!(bench.texts("SELECT username FROM users").await.len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cleanup_leaves_a_session_that_somebody_holds() {
+    let (bench, mut raw) = bench().await;
+    bench.add_session(&session(2, user_id(1))).await;
+    let mut using = raw.begin().await.unwrap();
+    sqlx::query("SELECT id FROM sessions ORDER BY id LIMIT 1 FOR UPDATE")
+        .execute(&mut *using)
+        .await
+        .unwrap();
+    let cutoff = NOW.plus(10 * 365 * 86_400);
+    let over = || bench.store.remove_sessions_over(cutoff, None, 10);
+    assert_eq!(over().await.unwrap(), (1, Some(session_id(2))));
+    using.rollback().await.unwrap();
+    assert_eq!(over().await.unwrap(), (1, Some(session_id(1))));
 }
