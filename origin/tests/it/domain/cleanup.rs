@@ -117,7 +117,13 @@ async fn entries_and_plans_go_when_nobody_needs_them(test: TestApp) {
     assert_eq!(plan.count, 5);
     let seq = test.app.store.feed(Seq(0)).await.unwrap().seq;
     test.clock.advance(615 + 3600);
-    assert_eq!(sweep(&test).await, Removed::default());
+    let removed = sweep(&test).await;
+    // The logins' counts of attempts have drained by now.
+    let but_counts = Removed {
+        throttle: 0,
+        ..removed
+    };
+    assert_eq!(but_counts, Removed::default());
     test.clock.advance(1);
     assert_eq!(sweep(&test).await.revocations, 5);
     let feed = test.app.store.feed(Seq(0)).await.unwrap();
