@@ -13,7 +13,7 @@ use poem_openapi::{
 use serde_json::{Value, json};
 
 use super::{
-    admin::{list_sessions, revoke_sessions},
+    admin::{change_user, list_sessions, revoke_sessions},
     answer::JSON,
     parameters::FORM,
 };
@@ -57,6 +57,10 @@ pub(crate) fn document<T: OpenApi>(service: &OpenApiService<T, ()>) -> Value {
         }
     }
     describe_criteria(&mut document);
+    let nullable = document.pointer_mut(change_user::NULLABLE);
+    if let Some(schema) = nullable.and_then(Value::as_object_mut) {
+        schema.insert("nullable".to_owned(), json!(true));
+    }
     document
 }
 

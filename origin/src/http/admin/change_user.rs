@@ -18,6 +18,10 @@ use crate::{
     },
 };
 
+/// Where the OpenAPI document has the member that null means something for, which the library
+/// cannot say.
+pub(crate) const NULLABLE: &str = "/components/schemas/UserChanges/properties/email";
+
 /// What to change; what is absent stays.
 #[derive(Object, Deserialize)]
 #[oai(rename = "UserChanges")]

@@ -211,6 +211,15 @@ async fn the_document_names_every_endpoint_and_the_errors_of_each() {
 }
 
 #[tokio::test]
+async fn the_document_says_where_null_means_something() {
+    let api = Api::start().await;
+    let document = api.get("/openapi.json").send().await.value();
+    let properties = &document["components"]["schemas"]["UserChanges"]["properties"];
+    assert_eq!(properties["email"]["nullable"], Value::Bool(true));
+    assert_eq!(properties["roles"]["nullable"], Value::Null);
+}
+
+#[tokio::test]
 async fn the_document_forbids_members_that_the_endpoints_refuse() {
     let api = Api::start().await;
     let document = api.get("/openapi.json").send().await.value();
