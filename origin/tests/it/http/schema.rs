@@ -196,9 +196,9 @@ async fn the_document_names_every_endpoint_and_the_errors_of_each() {
     post /auth/logout-all (bearer): 200 400 401 403 500 503
     get /auth/me (bearer): 200 400 401 500 503
     post /auth/password (bearer): 200 400 401 403 413 415 422 429 500 503
-    post /auth/register: 201 400 403 409 413 415 422 500 503
+    post /auth/register: 201 400 403 409 413 415 422 429 500 503
     post /auth/revoke: 200 400 401 413 415 500 503
-    delete /auth/sessions (bearer): 200 400 401 500 503
+    delete /auth/sessions (bearer): 200 400 401 403 500 503
     get /auth/sessions (bearer): 200 400 401 500 503
     delete /auth/sessions/{id} (bearer): 200 400 401 403 404 500 503
     post /auth/setup: 204 400 403 413 415 422 500 503
