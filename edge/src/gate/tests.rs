@@ -569,6 +569,11 @@ fn our_cookies_do_not_reach_an_upstream() {
     let token = forwarded(rule(&head));
     assert!(token.remove.is_empty() && !sent(&token).contains_key("cookie"));
     assert!(token.may_set_own_cookies);
+    head.url = "https://edge.example/auth/login".to_owned();
+    head.cookie = Some("__Host-portcullis-device=pdt_x".to_owned());
+    let login = forwarded(rule(&head));
+    assert!(login.remove.is_empty() && !sent(&login).contains_key("cookie"));
+    assert!(login.may_set_own_cookies);
     head.url = "https://edge.example/.well-known/jwks.json".to_owned();
     let keys = forwarded(rule(&head));
     assert!(keys.remove == ["cookie"] && !keys.may_set_own_cookies);
@@ -584,6 +589,8 @@ fn the_refresh_cookie_and_any_spelling_of_ours_stay_from_upstreams_too() {
         ),
         ("__Host-portcullis=x; __Host-portcullis=y", None),
         ("__Host-portcullis-refresh", None),
+        ("__Host-portcullis-device=pdt_x; a=1", Some("a=1")),
+        ("__Host-portcullis-device=pdt_x", None),
     ] {
         let mut head = with_token("/api/notes", &token());
         head.cookie = Some(cookie.to_owned());

@@ -2,8 +2,10 @@
 //!
 //! `__Host-` makes a browser take them over https alone, for this host alone and for all its paths
 //! (§4.1.3.2); `HttpOnly` keeps them from scripts. The access token goes along when somebody
-//! follows a link here (`Lax`), the refresh token does not (`Strict`). Of a request's other cookies
-//! nothing is asked; of ours, that each is there once and looks like a token.
+//! follows a link here (`Lax`), the refresh token does not (`Strict`). What the device is known by
+//! (`Strict`) opens nothing, outlives the session, and so stays when somebody signs out. Of a
+//! request's other cookies nothing is asked; of ours, that each is there once and looks like a
+//! token.
 
 use poem::{
     FromRequest, Request, RequestBody, Result,
@@ -18,6 +20,8 @@ use super::failure::Failure;
 pub(crate) const ACCESS: &str = "__Host-portcullis";
 /// The cookie of the refresh token.
 pub(crate) const REFRESH: &str = "__Host-portcullis-refresh";
+/// The cookie of what the device is known by.
+pub(crate) const DEVICE: &str = "__Host-portcullis-device";
 
 /// How many bytes of cookies are looked at; browsers keep far less for a well-behaved site.
 const TOTAL_LIMIT: usize = 16 * 1024;
@@ -31,6 +35,8 @@ pub(crate) struct Cookies {
     pub access: Option<Zeroizing<String>>,
     /// The refresh token.
     pub refresh: Option<Zeroizing<String>>,
+    /// What the device is known by.
+    pub device: Option<Zeroizing<String>>,
 }
 
 /// Why cookies are not taken.
@@ -76,10 +82,11 @@ impl Cookies {
         Ok(Self {
             access: cookies.access.filter(filled),
             refresh: cookies.refresh.filter(filled),
+            device: cookies.device.filter(filled),
         })
     }
 
-    /// Whether there is any of ours.
+    /// Whether there is any of a session.
     pub(crate) fn any(&self) -> bool {
         self.access.is_some() || self.refresh.is_some()
     }
@@ -90,6 +97,7 @@ impl Cookies {
         let (name, slot) = match name.trim_ascii() {
             name if name == ACCESS.as_bytes() => (ACCESS, &mut self.access),
             name if name == REFRESH.as_bytes() => (REFRESH, &mut self.refresh),
+            name if name == DEVICE.as_bytes() => (DEVICE, &mut self.device),
             _ => return Ok(()),
         };
         let value = value.strip_prefix(b"=").unwrap_or_default().trim_ascii();
@@ -124,6 +132,11 @@ pub(crate) fn set(
         line(ACCESS, access, access_expires_in, "Lax")?,
         line(REFRESH, refresh, refresh_expires_in, "Strict")?,
     ])
+}
+
+/// The `Set-Cookie` header of what the device is known by, for so many seconds.
+pub(crate) fn set_device(token: &str, known_for: i64) -> Option<HeaderValue> {
+    line(DEVICE, token, known_for, "Strict")
 }
 
 /// The two `Set-Cookie` headers that make a browser forget a session.
@@ -233,6 +246,12 @@ mod tests {
             refresh.to_str().unwrap(),
             "__Host-portcullis-refresh=prt_x; Path=/; Max-Age=86400; Secure; HttpOnly; SameSite=Strict"
         );
+        let device = set_device("pdt_x", 60).unwrap();
+        assert_eq!(
+            device.to_str().unwrap(),
+            "__Host-portcullis-device=pdt_x; Path=/; Max-Age=60; Secure; HttpOnly; SameSite=Strict"
+        );
+        assert!(!format!("{device:?}").contains("pdt_x"));
         assert!(!format!("{access:?} {refresh:?}").contains("a.b.c"));
         assert!(set((&"a".repeat(PAIR_LIMIT), 600), ("prt_x", 1)).is_none());
         assert_eq!(forget().len(), 2);

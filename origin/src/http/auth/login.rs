@@ -9,6 +9,7 @@ use crate::{
     domain::{app::ADMIN_CLIENT, login, password::Password},
     http::{
         body::{Strict, present},
+        cookie,
         failure::Failure,
         mapping::unacceptable,
         origin::From,
@@ -39,7 +40,7 @@ struct Body {
     #[serde(default, deserialize_with = "present")]
     device: Option<String>,
     /// The device token that the last login from this device gave: with it nobody else's wrong
-    /// passwords delay this login.
+    /// passwords delay this login. A browser that logs in with cookies has it there.
     #[serde(default, deserialize_with = "present")]
     device_token: Option<String>,
     /// For browsers: the tokens come in cookies and not in the body. Needs `Sec-Fetch-Site:
@@ -74,6 +75,7 @@ impl Api {
         &self,
         service: Shared<'_>,
         from: From,
+        sent: cookie::Sent,
         proof: Proof,
         body: Strict<Body>,
     ) -> Result<Granted, Refused<Failures>> {
@@ -89,6 +91,10 @@ impl Api {
         if in_cookies {
             may_have_cookies(client_id.as_deref(), proof)?;
         }
+        let device_token = match device_token {
+            None if in_cookies => known_device(sent),
+            in_body => in_body,
+        };
         let request = login::Request {
             username,
             password: Password::new(password),
@@ -97,11 +103,21 @@ impl Api {
             device_token,
         };
         let done = login::login(&service.app, request, &from.0).await?;
-        if in_cookies {
-            return Ok(Granted::in_cookies(&done.tokens)?);
-        }
-        Ok(Granted::in_body(&done.tokens).known_by(&done.device_token))
+        let granted = if in_cookies {
+            Granted::in_cookies(&done.tokens)?
+        } else {
+            Granted::in_body(&done.tokens)
+        };
+        let known_for = service.app.config.throttle.known_for;
+        Ok(granted.known_by(&done.device_token, known_for))
     }
+}
+
+/// What the browser is known by. Without it the login is a stranger's, so cookies that cannot be
+/// read keep nobody out.
+fn known_device(sent: cookie::Sent) -> Option<String> {
+    let token = sent.0.ok()?.device?;
+    Some(token.as_str().to_owned())
 }
 
 /// Another site must not be able to log somebody in here under its own name. And administration is

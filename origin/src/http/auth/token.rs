@@ -86,7 +86,7 @@ impl Api {
             .transpose();
         let scope = scope.map_err(|_| Failure::oauth(Error::InvalidScope))?;
         let cookie = match parameters.get("refresh_token") {
-            Some(_) => None,
+            Some(token) => contradicted(token, cookies)?,
             None => from_cookie(cookies, proof, client)?,
         };
         let token = match &cookie {
@@ -103,6 +103,18 @@ impl Api {
             return Ok(Granted::in_cookies(&tokens)?);
         }
         Ok(Granted::in_body(&tokens))
+    }
+}
+
+/// Of two refresh tokens that differ none is taken: whose session was meant is not known.
+fn contradicted(token: &str, cookies: cookie::Sent) -> Result<Option<Zeroizing<String>>, Failure> {
+    match cookies.0.map(|cookies| cookies.refresh) {
+        Ok(Some(other)) if other.as_str() != token => {
+            let detail = "the refresh token of the body is not that of the cookie";
+            Err(Failure::oauth(Error::InvalidRequest).detail(detail))
+        }
+        // It is of no use here, so neither is what is wrong with it.
+        Ok(_) | Err(_) => Ok(None),
     }
 }
 

@@ -58,7 +58,7 @@ pub(crate) enum Granted {
     /// In the body.
     Body(Tokens),
     /// In cookies.
-    Cookies(TokensInCookies, [HeaderValue; 2]),
+    Cookies(TokensInCookies, Vec<HeaderValue>),
 }
 
 impl Granted {
@@ -74,15 +74,19 @@ impl Granted {
         })
     }
 
-    /// Says too what the device is known by from now on; not beside cookies.
+    /// Says too what the device is known by from now on, for so many seconds: where the tokens
+    /// are.
     #[must_use]
-    pub(crate) fn known_by(self, token: &DeviceToken) -> Self {
+    pub(crate) fn known_by(self, token: &DeviceToken, known_for: i64) -> Self {
         match self {
             Self::Body(tokens) => Self::Body(Tokens {
                 device_token: Some(token.as_str().to_owned()),
                 ..tokens
             }),
-            Self::Cookies(..) => self,
+            Self::Cookies(body, mut cookies) => {
+                cookies.extend(cookie::set_device(token.as_str(), known_for));
+                Self::Cookies(body, cookies)
+            }
         }
     }
 
@@ -101,7 +105,7 @@ impl Granted {
             expires_in: set.expires_in,
             scope: set.scope.to_string(),
         };
-        Ok(Self::Cookies(body, cookies))
+        Ok(Self::Cookies(body, cookies.into()))
     }
 }
 
@@ -149,10 +153,13 @@ impl ApiResponse for Granted {
 
 /// The header, in the OpenAPI document.
 pub(crate) fn set_cookie() -> MetaHeader {
-    let names = (cookie::ACCESS, cookie::REFRESH);
+    let session = format!("{} and {}", cookie::ACCESS, cookie::REFRESH);
     MetaHeader {
         name: "Set-Cookie".to_owned(),
-        description: Some(format!("For browsers: {} and {}.", names.0, names.1)),
+        description: Some(format!(
+            "For browsers: {session}; at a login {} too.",
+            cookie::DEVICE
+        )),
         required: false,
         deprecated: false,
         schema: String::schema_ref(),

@@ -10,6 +10,7 @@ use crate::support::{ADMIN, Engine, USER};
 
 const ACCESS: &str = "__Host-portcullis";
 const REFRESH: &str = "__Host-portcullis-refresh";
+const DEVICE: &str = "__Host-portcullis-device";
 
 /// A browser on a page of this site.
 struct Browser<'a> {
@@ -106,11 +107,11 @@ async fn a_browser_stays_signed_in_until_it_signs_out(engine: Engine) {
     let refreshed = browser.refresh().await;
     assert_eq!(refreshed.status, 200, "{}", refreshed.body);
     assert!(
-        browser.jar.len() == 2
+        browser.jar.len() == 3
             && browser
                 .jar
                 .iter()
-                .all(|(name, value)| before[name] != *value)
+                .all(|(name, value)| (before[name] == *value) == (name == DEVICE))
     );
     assert_eq!(
         browser.get("/auth/me").await.text("session_id"),
@@ -127,7 +128,7 @@ async fn a_browser_stays_signed_in_until_it_signs_out(engine: Engine) {
     let gone = browser.jar.clone();
     let logout = browser.post("/auth/logout").await;
     assert!(logout.status == 200 && logout.number("seq") > 0);
-    assert!(browser.jar.is_empty());
+    assert!(browser.jar.keys().eq([DEVICE]));
     let mut late = Browser {
         api: &api,
         jar: gone,
@@ -158,7 +159,7 @@ async fn tokens_are_in_cookies_and_nowhere_else() {
     }
     "#);
     let set = set_by(&answer);
-    assert_eq!(set.len(), 2);
+    assert_eq!(set.len(), 3);
     let attributes = |name: &str| set[name].1.as_str();
     assert_eq!(
         attributes(ACCESS),
@@ -353,7 +354,7 @@ async fn a_logout_works_when_the_access_token_has_expired() {
     let logout = browser.post("/auth/logout").await;
     assert_eq!(
         (logout.status, set_by(&logout).len(), browser.jar.len()),
-        (200, 2, 0)
+        (200, 2, 1)
     );
     let grant = format!("grant_type=refresh_token&refresh_token={refresh}");
     let late = api.post("/auth/token").form(grant).send().await;
@@ -386,7 +387,7 @@ async fn signing_out_everywhere_clears_the_cookies() {
     let mut browser = Browser::login(&api).await;
     let other = api.user().await;
     assert_eq!(browser.post("/auth/logout-all").await.status, 200);
-    assert!(browser.jar.is_empty());
+    assert!(browser.jar.keys().eq([DEVICE]));
     assert_eq!(api.get("/auth/me").bearer(&other).send().await.status, 401);
 }
 
@@ -395,8 +396,17 @@ async fn who_sends_a_refresh_token_itself_gets_tokens_back_itself() {
     let api = Api::start().await;
     let browser = Browser::login(&api).await;
     let (_, token) = api.login(USER, "portcullis").await;
-    let call = browser.bare(Method::POST, "/auth/token");
     let grant = format!("grant_type=refresh_token&refresh_token={token}");
+    // Beside the cookie of another session nobody knows which one is meant.
+    let call = same_origin(browser.bare(Method::POST, "/auth/token"));
+    let both = call.form(grant.clone()).send().await;
+    assert_eq!(
+        (both.status, both.text("error").as_str()),
+        (400, "invalid_request")
+    );
+    assert!(set_by(&both).is_empty());
+    let call = api.post("/auth/token");
+    let call = call.header("cookie", format!("{REFRESH}={token}"));
     let answer = call.form(grant).send().await;
     assert!(set_by(&answer).is_empty() && answer.text("refresh_token") != token);
     // Neither here nor there: as ever.
@@ -418,4 +428,48 @@ async fn who_sends_a_refresh_token_itself_gets_tokens_back_itself() {
         (twice.status, twice.text("error").as_str()),
         (400, "invalid_request")
     );
+}
+
+#[tokio::test]
+async fn a_browser_that_logged_in_once_gets_in_while_its_account_is_flooded() {
+    let api = Api::start().await;
+    let mut browser = Browser::login(&api).await;
+    browser.post("/auth/logout").await;
+    let wrong = (USER.0, "wrong");
+    let mut answer = same_origin(login(&api, wrong, &json!({}))).send().await;
+    while answer.status == 401 {
+        answer = same_origin(login(&api, wrong, &json!({}))).send().await;
+    }
+    assert_eq!(answer.status, 429);
+    let with = |cookie: String| {
+        let call = login(&api, USER, &json!({})).header("cookie", cookie);
+        same_origin(call).send()
+    };
+    let device = &browser.jar[DEVICE];
+    // What cannot be read is nobody's.
+    for cookie in [
+        "a=1".to_owned(),
+        format!("{DEVICE}=nonsense"),
+        format!("{DEVICE}={device}; {DEVICE}={device}"),
+    ] {
+        assert_eq!(with(cookie.clone()).await.status, 429, "{cookie}");
+    }
+    // Nor is it read for whoever asks for no cookies: without proof it may not have been meant.
+    let body = json!({ "username": USER.0, "password": USER.1 });
+    let bare = browser.bare(Method::POST, "/auth/login").json(&body);
+    assert_eq!(bare.send().await.status, 429);
+    let known = with(format!("{DEVICE}={device}")).await;
+    assert_eq!(known.status, 200, "{}", known.body);
+    let (token, attributes) = &set_by(&known)[DEVICE];
+    assert!(token.starts_with("pdt_") && token != device);
+    let known_for = api.test.app.config.throttle.known_for;
+    assert_eq!(
+        *attributes,
+        format!("Path=/; Max-Age={known_for}; Secure; HttpOnly; SameSite=Strict")
+    );
+    // That alone signs nobody in, and is nothing to sign out of.
+    let alone = api
+        .get("/auth/me")
+        .header("cookie", format!("{DEVICE}={token}"));
+    assert_eq!(alone.send().await.text("code"), "authentication_required");
 }
