@@ -127,6 +127,14 @@ impl Settings {
         client::check(&self.client, &self.issuer)
     }
 
+    /// Whether a proxy stands before the service, as TLS needs, and nobody's word on where clients
+    /// are is believed: then throttling takes all of them for one network.
+    pub fn takes_all_clients_for_one(&self) -> bool {
+        self.issuer.is_https()
+            && self.edge.secret.expose().is_none()
+            && self.server.trusted_proxies.is_empty()
+    }
+
     /// The settings as a TOML file that gives the same ones, but for the secrets.
     ///
     /// # Errors

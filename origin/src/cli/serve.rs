@@ -21,6 +21,12 @@ use crate::{
 };
 
 pub(super) async fn run(settings: &Settings) -> Result<(), Error> {
+    if settings.takes_all_clients_for_one() {
+        tracing::warn!(
+            "neither edge.secret nor server.trusted_proxies is set: all clients have the edge's \
+             address, and throttling counts them as one"
+        );
+    }
     let places = Places {
         trusted_proxies: settings.server.trusted_proxies.clone(),
         countries: settings.geo.file().map(Countries::open).transpose()?,

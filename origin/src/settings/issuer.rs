@@ -21,6 +21,11 @@ impl Issuer {
         &self.0
     }
 
+    /// Whether clients come by TLS, which something before the service ends.
+    pub(super) fn is_https(&self) -> bool {
+        self.0.starts_with("https://")
+    }
+
     pub(super) fn check(&self) -> Checked {
         let rest = self
             .0

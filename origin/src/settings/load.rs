@@ -137,6 +137,25 @@ mod tests {
         Settings::load(None, variables).map_err(|error| error.to_string())
     }
 
+    #[test]
+    fn all_clients_are_one_behind_a_proxy_whose_word_is_not_believed() {
+        let one = |variables: &[(&str, &str)]| {
+            from_variables(variables)
+                .unwrap()
+                .takes_all_clients_for_one()
+        };
+        let issuer = ("PORTCULLIS_ISSUER", "https://id.example");
+        assert!(!one(&[]));
+        assert!(one(&[issuer]));
+        assert!(!one(&[
+            issuer,
+            ("PORTCULLIS_EDGE__SECRET", "0123456789abcdef")
+        ]));
+        let mut settings = from_variables(&[issuer]).unwrap();
+        settings.server.trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()];
+        assert!(!settings.takes_all_clients_for_one());
+    }
+
     fn from_file(text: &str) -> Result<Settings, String> {
         let read = config::Config::builder()
             .add_source(config::File::from_str(text, FileFormat::Toml))

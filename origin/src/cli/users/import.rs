@@ -159,14 +159,21 @@ async fn feed(
 fn tell(counts: Counts, dry_run: bool, json: bool) -> Result<(), CliError> {
     let Counts {
         added,
+        with_roles,
         present,
         refused,
     } = counts;
     let verb = if dry_run { "would be added" } else { "added" };
-    let text = format!("{added} {verb}, {present} were already there, {refused} refused.");
+    let roles = if with_roles == 0 {
+        String::new()
+    } else {
+        format!(" ({with_roles} with a role)")
+    };
+    let text = format!("{added} {verb}{roles}, {present} were already there, {refused} refused.");
     let value = json!({
         "dry_run": dry_run,
         "added": added,
+        "with_roles": with_roles,
         "already_there": present,
         "refused": refused,
     });
@@ -210,9 +217,11 @@ impl Report {
                 Self::File(path, file) => {
                     let reason = refusal.to_string();
                     let value = json!({ "line": line, "username": username, "reason": reason });
-                    writeln!(file, "{value}").map_err(|source| Error::Report {
-                        path: path.clone(),
-                        source,
+                    writeln!(file, "{}", output::json_line(&value)).map_err(|source| {
+                        Error::Report {
+                            path: path.clone(),
+                            source,
+                        }
                     })?;
                 }
             }

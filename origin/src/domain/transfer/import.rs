@@ -2,11 +2,12 @@
 //!
 //! Each transaction adds its users and one event that counts them; a user's own event for each of
 //! a hundred thousand would bury the audit trail, and says nothing that the user's `created_at`
-//! and that event do not. An import that is interrupted has added whole batches, and goes on when
+//! and that event do not. Whoever gets a role has one by name: who can administrate is never to be
+//! found out from a file that may be gone. An import that is interrupted has added whole batches, and goes on when
 //! it is run again: users that exist as the line says are left as they are, and others are
 //! refused, never overwritten.
 
-use portcullis_shared::ids::UserId;
+use portcullis_shared::{ids::UserId, time::UnixSeconds};
 
 use super::{Refusal, record::Record, seen::Seen};
 use crate::domain::{
@@ -15,7 +16,7 @@ use crate::domain::{
     entropy::{self, EntropyError},
     store::StoreError,
     transaction,
-    user::User,
+    user::{Role, User},
 };
 
 /// How many users are added in one transaction at most.
@@ -46,6 +47,8 @@ pub enum Mode {
 pub struct Counts {
     /// Users that were added, or would have been.
     pub added: u64,
+    /// Those of them who have a role.
+    pub with_roles: u64,
     /// Users that existed as their line says.
     pub present: u64,
     /// Lines that were refused.
@@ -157,26 +160,20 @@ impl<'a> Import<'a> {
             Mode::Write => {
                 let lines: Vec<u64> = batch.iter().map(|(line, _)| *line).collect();
                 let (now, actor) = (self.app.clock.now(), self.actor);
-                let tell = move |in_the_way: &[Option<User>]| {
-                    let added = lines.iter().zip(in_the_way);
-                    let added: Vec<u64> = added
-                        .filter_map(|(line, other)| other.is_none().then_some(*line))
-                        .collect();
-                    let (Some(first), Some(last)) = (added.first(), added.last()) else {
-                        return Vec::new();
-                    };
-                    let count = added.len();
-                    vec![Event {
-                        detail: Some(format!("{count} users, of the lines {first} to {last}")),
-                        ..Event::new(now, Action::UsersImported, actor)
-                    }]
-                };
+                let news: Vec<(u64, Option<Event>)> = lines
+                    .into_iter()
+                    .zip(users.iter().map(|user| of_roles(user, now, actor)))
+                    .collect();
+                let tell = move |in_the_way: &[Option<User>]| tell(news, in_the_way, now, actor);
                 transaction::import(store, &users, tell).await?
             }
         };
         for ((line, record), other) in batch.iter().zip(in_the_way) {
             match other.map_or(Ok(false), |other| meet(record, &other).map(|()| true)) {
-                Ok(false) => self.counts.added += 1,
+                Ok(false) => {
+                    self.counts.added += 1;
+                    self.counts.with_roles += u64::from(!record.user.roles.is_empty());
+                }
                 Ok(true) => self.counts.present += 1,
                 Err(refusal) => self.refuse(*line, Some(record), refusal),
             }
@@ -184,6 +181,38 @@ impl<'a> Import<'a> {
         self.refused.sort_by_key(|refused| refused.line);
         Ok(())
     }
+}
+
+/// Tells the audit trail of a batch: of the lines that nobody is in the way of, and of each user
+/// who gets a role.
+fn tell(
+    news: Vec<(u64, Option<Event>)>,
+    in_the_way: &[Option<User>],
+    now: UnixSeconds,
+    actor: Actor,
+) -> Vec<Event> {
+    let added = news.into_iter().zip(in_the_way);
+    let added = added.filter_map(|(news, other)| other.is_none().then_some(news));
+    let (lines, of_roles): (Vec<u64>, Vec<Option<Event>>) = added.unzip();
+    let (Some(first), Some(last)) = (lines.first(), lines.last()) else {
+        return Vec::new();
+    };
+    let count = lines.len();
+    let all = Event {
+        detail: Some(format!("{count} users, of the lines {first} to {last}")),
+        ..Event::new(now, Action::UsersImported, actor)
+    };
+    of_roles.into_iter().flatten().chain([all]).collect()
+}
+
+/// That a user is created who has a role.
+fn of_roles(user: &User, now: UnixSeconds, actor: Actor) -> Option<Event> {
+    let roles: Vec<&str> = user.roles.iter().map(Role::as_str).collect();
+    (!roles.is_empty()).then(|| Event {
+        user_id: Some(user.id),
+        detail: Some(format!("imported, roles [{}]", roles.join(" "))),
+        ..Event::new(now, Action::UserCreated, actor)
+    })
 }
 
 /// Whether the user that is in a record's way is the one that the record describes.

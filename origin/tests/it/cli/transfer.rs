@@ -40,7 +40,10 @@ impl Place {
 fn imported_users_log_in_with_their_old_passwords() {
     let place = Place::with("users.ndjson", USERS);
     let summary = place.run(&["user", "import", "users.ndjson"], "");
-    assert_eq!(summary, "4 added, 0 were already there, 0 refused.\n");
+    assert_eq!(
+        summary,
+        "4 added (1 with a role), 0 were already there, 0 refused.\n"
+    );
     let server = Server::start(&place);
     for (name, password, status) in [
         ("ann", PASSWORD, "200"),
@@ -56,7 +59,8 @@ fn imported_users_log_in_with_their_old_passwords() {
         );
     }
     let again = place.json(&["user", "import", "users.ndjson", "--json"], "");
-    let expected = json!({ "dry_run": false, "added": 0, "already_there": 4, "refused": 0 });
+    let expected =
+        json!({ "dry_run": false, "added": 0, "with_roles": 0, "already_there": 4, "refused": 0 });
     assert_eq!(again, expected);
     let lines = place.run(&["user", "export"], "");
     let hashes: Vec<String> = lines
@@ -225,7 +229,10 @@ async fn users_move_from_sqlite_to_postgres_and_log_in_there() {
     );
     let with_config = |arguments: &[&'static str]| [&["--config", "p.toml"], arguments].concat();
     let summary = new.run(&with_config(&["user", "import", "in.ndjson"]), "");
-    assert_eq!(summary, "5 added, 0 were already there, 0 refused.\n");
+    assert_eq!(
+        summary,
+        "5 added (1 with a role), 0 were already there, 0 refused.\n"
+    );
     let written = new.run(&with_config(&["user", "export"]), "");
     assert_eq!(written, old.read("out.ndjson"));
     let mut serve = new.command(&with_config(&["serve"]));

@@ -30,6 +30,7 @@ on_both_engines!(
     what_two_lines_of_a_file_share_is_refused_at_the_second,
     a_dry_run_says_what_an_import_would_and_writes_nothing,
     an_import_is_told_to_the_trail_once_for_each_batch,
+    whoever_is_imported_with_a_role_is_told_to_the_trail_by_name,
     banned_and_disabled_users_are_imported_as_that,
     what_is_exported_can_be_imported_on_either_database,
 );
@@ -94,6 +95,7 @@ async fn details(test: &TestApp, action: Action) -> Vec<Option<String>> {
 fn counts(added: u64, present: u64, refused: u64) -> Counts {
     Counts {
         added,
+        with_roles: 0,
         present,
         refused,
     }
@@ -306,6 +308,30 @@ async fn an_import_is_told_to_the_trail_once_for_each_batch(test: TestApp) {
     // What adds nobody is not worth an event.
     import(&test, &lines).await;
     assert_eq!(details(&test, Action::UsersImported).await.len(), 2);
+}
+
+async fn whoever_is_imported_with_a_role_is_told_to_the_trail_by_name(test: TestApp) {
+    let lines = [
+        r#"{"username":"ben"}"#.to_owned(),
+        r#"{"username":"carl","roles":["admin"]}"#.to_owned(),
+        r#"{"username":"root","roles":["admin"],"scopes":["api:read"]}"#.to_owned(),
+    ];
+    let expected = Counts {
+        with_roles: 1,
+        ..counts(2, 0, 1)
+    };
+    let before = test.trail().await;
+    assert_eq!(run(&test, Mode::DryRun, &lines).await.0, expected);
+    assert_eq!(test.trail().await, before);
+    assert_eq!(import(&test, &lines).await.0, expected);
+    let after = test.trail().await;
+    assert_eq!(
+        after[before.len()..],
+        [
+            "user_created by operator to carl: imported, roles [admin]",
+            "users_imported by operator: 2 users, of the lines 1 to 2",
+        ]
+    );
 }
 
 async fn banned_and_disabled_users_are_imported_as_that(test: TestApp) {
