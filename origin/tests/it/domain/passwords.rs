@@ -11,7 +11,7 @@ use crate::support::{CURL, TestApp, USER, context, on_both_engines};
 
 on_both_engines!(
     a_setup_token_works_once_and_in_time,
-    a_ban_does_not_spend_a_setup_token,
+    a_ban_spends_a_setup_token,
     a_new_password_ends_sessions_and_the_old_password,
     logins_at_once_after_a_change_of_parameters_all_work,
 );
@@ -61,7 +61,7 @@ async fn a_setup_token_works_once_and_in_time(test: TestApp) {
     assert!(matches!(late, Err(setup::Error::InvalidToken)), "{late:?}");
 }
 
-async fn a_ban_does_not_spend_a_setup_token(test: TestApp) {
+async fn a_ban_spends_a_setup_token(test: TestApp) {
     let new = admin::NewUser {
         username: "ben".parse().unwrap(),
         email: None,
@@ -83,6 +83,13 @@ async fn a_ban_does_not_spend_a_setup_token(test: TestApp) {
     admin::unban(&test.app, OPERATOR, created.user.id)
         .await
         .unwrap();
+    let refused = setup::complete(&test.app, &token, password(), &from).await;
+    assert!(
+        matches!(refused, Err(setup::Error::InvalidToken)),
+        "{refused:?}"
+    );
+    let link = admin::issue_setup(&test.app, OPERATOR, created.user.id).await;
+    let token = link.unwrap().unwrap().token;
     setup::complete(&test.app, &token, password(), &from)
         .await
         .unwrap();
