@@ -7,6 +7,7 @@
 //! after the commit. What waits for the same is done together ([`gathering`]): changes of sessions
 //! in one transaction ([`together`]), looks at sessions in one statement.
 
+mod aside;
 mod audit;
 mod changes;
 mod cleanup;

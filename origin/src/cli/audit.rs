@@ -16,6 +16,7 @@ use crate::{
             tail::Tail,
         },
         network::Network,
+        store::StoreError,
         user::Username,
     },
     settings::Settings,
@@ -115,12 +116,24 @@ async fn show(app: &App, command: Command) -> Result<(), Error> {
         print(command.json, entry)?;
     }
     while let Some(tail) = &mut tail {
-        for entry in tail.news(app.store.as_ref()).await? {
+        for entry in news(app, tail).await? {
             print(command.json, &entry)?;
         }
         tokio::time::sleep(PAUSE).await;
     }
     Ok(())
+}
+
+/// What has become visible. A database that is away for a while does not end it: what it misses
+/// comes when the database is back.
+async fn news(app: &App, tail: &mut Tail) -> Result<Vec<Entry>, StoreError> {
+    match tail.news(app.store.as_ref()).await {
+        Err(StoreError::Unavailable(cause)) => {
+            tracing::warn!(?cause, "the audit trail could not be read; trying again");
+            Ok(Vec::new())
+        }
+        other => other,
+    }
 }
 
 /// A name may look like an identifier; whoever has it counts.

@@ -1,7 +1,8 @@
 //! The feed: the signed document of what is revoked, from which every edge decides.
 //!
 //! Each request reads the database's `seq`, so an answer never lags behind a ban that any replica
-//! has answered. Signing is repeated only when `seq` has moved or the second is over.
+//! has answered. Entries are read, and signed, only when `seq` has moved or the second is over; the
+//! document tells the `seq` of the statement that read its entries.
 
 use std::{
     collections::HashMap,
@@ -18,6 +19,12 @@ use crate::domain::{
 
 /// How many documents of the current second are kept: edges ask since different moments.
 const KEPT: usize = 64;
+
+/// How many bytes they have together at most, unless one alone has more.
+const KEPT_BYTES: usize = 16 * 1024 * 1024;
+
+/// After this there is nothing: asking for it tells `seq` alone.
+const NOTHING: Seq = Seq(u64::MAX);
 
 /// Why there is no document.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +48,7 @@ pub struct FeedCache(Mutex<Kept>);
 struct Kept {
     moment: Option<Moment>,
     documents: HashMap<u64, Arc<str>>,
+    bytes: usize,
 }
 
 /// What a document depends on beside its `since`.
@@ -60,13 +68,16 @@ impl FeedCache {
 
     fn put(&self, moment: Moment, since: u64, document: &Arc<str>) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.moment.as_ref() != Some(&moment) || kept.documents.len() >= KEPT {
+        let full = kept.documents.len() >= KEPT || kept.bytes + document.len() > KEPT_BYTES;
+        if full || kept.moment.as_ref() != Some(&moment) {
             *kept = Kept {
                 moment: Some(moment),
-                documents: HashMap::new(),
+                ..Kept::default()
             };
         }
-        kept.documents.insert(since, Arc::clone(document));
+        kept.bytes += document.len();
+        let before = kept.documents.insert(since, Arc::clone(document));
+        kept.bytes -= before.map_or(0, |before| before.len());
     }
 }
 
@@ -86,15 +97,17 @@ pub struct Answer {
 ///
 /// See [`Error`].
 pub async fn document(app: &App, since: u64) -> Result<Answer, Error> {
-    let FeedRange { seq, mut records } = app.store.feed(Seq(since)).await?;
-    let since = if since > seq.0 {
-        // An edge that knows more than the database: a backup was put back. It gets all there is,
-        // and keeps what it has.
-        records = app.store.feed(Seq(0)).await?.records;
-        0
-    } else {
-        since
+    let seq = app.store.feed(NOTHING).await?.seq;
+    let moment = Moment {
+        seq,
+        now: app.clock.now(),
+        key: app.signing.active(app).await?.id().clone(),
     };
+    if let Some(document) = app.feed.get(&moment, reachable(since, seq)) {
+        return Ok(Answer { document, seq });
+    }
+    // More may have been published since, so it is a moment of its own.
+    let (since, FeedRange { seq, mut records }) = read(app, since).await?;
     let now = app.clock.now();
     let key = app.signing.active(app).await?;
     let moment = Moment {
@@ -102,9 +115,6 @@ pub async fn document(app: &App, since: u64) -> Result<Answer, Error> {
         now,
         key: key.id().clone(),
     };
-    if let Some(document) = app.feed.get(&moment, since) {
-        return Ok(Answer { document, seq });
-    }
     records.retain(|record| record.drop_at >= now);
     let signed = Document::sign(&key, &app.config.issuer, now, since..=seq.0, records);
     let document: Arc<str> = signed
@@ -112,4 +122,59 @@ pub async fn document(app: &App, since: u64) -> Result<Answer, Error> {
         .into();
     app.feed.put(moment, since, &document);
     Ok(Answer { document, seq })
+}
+
+/// From where on an edge that knows everything up to `since` is told. One that knows more than the
+/// database, because a backup was put back, gets all there is, and keeps what it has.
+fn reachable(since: u64, seq: Seq) -> u64 {
+    if since > seq.0 { 0 } else { since }
+}
+
+/// The entries for such an edge, the `seq` of the moment that they were read at, and from where on
+/// they are.
+async fn read(app: &App, since: u64) -> Result<(u64, FeedRange), StoreError> {
+    let range = app.store.feed(Seq(since)).await?;
+    if reachable(since, range.seq) == since {
+        return Ok((since, range));
+    }
+    Ok((0, app.store.feed(Seq(0)).await?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn moment(seq: u64) -> Moment {
+        Moment {
+            seq: Seq(seq),
+            now: UnixSeconds(1),
+            key: "key".parse().unwrap(),
+        }
+    }
+
+    #[test]
+    fn documents_are_kept_for_their_moment_only() {
+        let cache = FeedCache::default();
+        cache.put(moment(1), 0, &"one".into());
+        assert_eq!(cache.get(&moment(1), 0).as_deref(), Some("one"));
+        assert_eq!(cache.get(&moment(1), 1), None);
+        assert_eq!(cache.get(&moment(2), 0), None);
+        cache.put(moment(2), 1, &"two".into());
+        assert_eq!(cache.get(&moment(2), 0), None);
+        assert_eq!(cache.get(&moment(2), 1).as_deref(), Some("two"));
+    }
+
+    #[test]
+    fn no_more_bytes_are_kept_than_there_may_be() {
+        let cache = FeedCache::default();
+        let half: Arc<str> = "x".repeat(KEPT_BYTES / 2).into();
+        for _ in 0..9 {
+            cache.put(moment(1), 1, &half);
+        }
+        cache.put(moment(1), 2, &half);
+        assert!(cache.get(&moment(1), 1).is_some());
+        cache.put(moment(1), 3, &"x".into());
+        let kept = [1, 2, 3].map(|since| cache.get(&moment(1), since).is_some());
+        assert_eq!(kept, [false, false, true]);
+    }
 }

@@ -1,7 +1,8 @@
 //! Plans: which sessions a revocation by criterion will end, as a dry run found them.
 //!
 //! A plan is what was counted: the real run ends those sessions and no others. It is kept for
-//! fifteen minutes; a run that has begun by then may be finished later. Any administrator may carry
+//! fifteen minutes; a run that has begun by then may be finished within a day, after which cleanup
+//! takes it. Any administrator may carry
 //! out another's plan, so that one can count and another decide; the audit trail names both.
 //!
 //! [`count`] is the dry run, [`run`] the real one.
@@ -69,7 +70,8 @@ impl Plan {
     /// Whether its run may begin or go on.
     pub fn is_usable(&self, now: UnixSeconds) -> bool {
         let begun = self.progress.started_at.is_some();
-        self.completed_at.is_some() && (begun || now < self.expires_at)
+        let until = self.expires_at.plus(if begun { KEPT_AFTER } else { 0 });
+        self.completed_at.is_some() && now < until
     }
 
     /// Whether its run has come past all its sessions.

@@ -11,7 +11,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::{Notify, oneshot};
+use tokio::{
+    runtime::Handle,
+    sync::{Notify, oneshot},
+};
 
 use super::{fault::Fault, many};
 
@@ -150,12 +153,12 @@ impl<Q, A> Shared<Q, A> {
 }
 
 /// Does what waits until nothing waits.
-struct Lane<Q, A> {
+struct Lane<Q: Send + 'static, A: Send + 'static> {
     shared: Arc<Shared<Q, A>>,
     open: bool,
 }
 
-impl<Q, A> Lane<Q, A> {
+impl<Q: Send + 'static, A: Send + 'static> Lane<Q, A> {
     fn new(shared: Arc<Shared<Q, A>>) -> Self {
         Self { shared, open: true }
     }
@@ -179,11 +182,23 @@ impl<Q, A> Lane<Q, A> {
     }
 }
 
-/// A lane that a panic ends makes room for another one.
-impl<Q, A> Drop for Lane<Q, A> {
+/// A lane that a panic ends makes room for another one, which begins at once if something waits:
+/// perhaps nobody asks again.
+impl<Q: Send + 'static, A: Send + 'static> Drop for Lane<Q, A> {
     fn drop(&mut self) {
-        if self.open {
-            self.shared.leave(&mut self.shared.state());
+        if !self.open {
+            return;
+        }
+        let mut state = self.shared.state();
+        // Not where the runtime is stopped, which drops its tasks, and new ones too.
+        if !state.waiting.is_empty()
+            && std::thread::panicking()
+            && let Ok(runtime) = Handle::try_current()
+        {
+            drop(state);
+            runtime.spawn(Self::new(Arc::clone(&self.shared)).run());
+        } else {
+            self.shared.leave(&mut state);
         }
     }
 }
@@ -230,6 +245,21 @@ mod tests {
         let bad = gathering.ask(13).await;
         assert!(matches!(bad, Err(Fault::Panicked)), "{bad:?}");
         assert_eq!(gathering.ask(1).await.unwrap(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_waits_behind_a_panic_is_done() {
+        let permits = Arc::new(Semaphore::new(0));
+        let gathering = counting(1, &permits);
+        let (bad, good) = tokio::join!(gathering.ask(13), async {
+            tokio::task::yield_now().await;
+            let waiting = async { tokio::join!(gathering.ask(1), gathering.ask(2)) };
+            let (good, ()) = tokio::join!(waiting, async { permits.add_permits(2) });
+            good
+        });
+        assert!(matches!(bad, Err(Fault::Panicked)), "{bad:?}");
+        assert_eq!([good.0.unwrap(), good.1.unwrap()], [2, 2]);
+        gathering.close().await;
     }
 
     #[tokio::test]

@@ -10,6 +10,7 @@ use portcullis_shared::{
 use sqlx::pool::PoolConnection;
 
 use super::{
+    aside::Aside,
     audit,
     changes::{
         AdvanceSeq, AppendAudit, ChangePlanned, ChangeSession, ChangeSettingsRecord,
@@ -71,10 +72,12 @@ impl<D: Driver> SqlStore<D> {
     pub(super) fn new(driver: D) -> Self {
         let driver = Arc::new(driver);
         let (changing, looking) = (Arc::clone(&driver), Arc::clone(&driver));
+        let connections = driver.readers().options().get_max_connections();
+        let aside = Arc::new(Aside::new(connections));
         Self {
             driver,
             changes: Gathering::new(D::LANES, move |asked| {
-                change_together(Arc::clone(&changing), asked)
+                change_together(Arc::clone(&changing), Arc::clone(&aside), asked)
             }),
             looks: Gathering::new(READING_LANES, move |asked| {
                 look_together(Arc::clone(&looking), asked)
@@ -388,8 +391,12 @@ impl<D: Driver> Store for SqlStore<D> {
 }
 
 /// Makes changes of sessions in one transaction. Those whose session somebody else holds wait for
-/// it, each in a transaction of its own, and keep nobody waiting.
-async fn change_together<D: Driver>(driver: Arc<D>, asked: Vec<Asked<ChangeSession, Option<Seq>>>) {
+/// it, each in a transaction of its own, and keep nobody waiting ([`Aside`]).
+async fn change_together<D: Driver>(
+    driver: Arc<D>,
+    aside: Arc<Aside>,
+    asked: Vec<Asked<ChangeSession, Option<Seq>>>,
+) {
     let (changes, answers): (Vec<_>, Vec<_>) = asked.into_iter().map(Asked::split).unzip();
     match driver.write(ChangeSessions(changes)).await {
         Ok(outcomes) => {
@@ -397,8 +404,10 @@ async fn change_together<D: Driver>(driver: Arc<D>, asked: Vec<Asked<ChangeSessi
                 match outcome {
                     Outcome::Done(result) => answer.give(result),
                     Outcome::Elsewhere(change) => {
-                        let driver = Arc::clone(&driver);
-                        tokio::spawn(async move { answer.give(driver.write(change).await) });
+                        let (driver, aside) = (Arc::clone(&driver), Arc::clone(&aside));
+                        tokio::spawn(async move {
+                            answer.give(aside.run(driver.write(change)).await);
+                        });
                     }
                 }
             }

@@ -111,7 +111,7 @@ pub(super) fn outcome(json: bool, outcome: &Outcome) -> Result<(), Error> {
     let (progress, mut all) = (outcome.plan.progress, planned(&outcome.plan));
     let over = progress.passed.saturating_sub(progress.ended);
     let newcomers = outcome.newcomers.as_ref();
-    let count = newcomers.map_or(0, |newcomers| newcomers.count);
+    let count = newcomers.map(|newcomers| newcomers.count);
     let sample: Vec<Value> = newcomers
         .iter()
         .flat_map(|newcomers| newcomers.sample.iter().map(value))
@@ -128,9 +128,14 @@ pub(super) fn outcome(json: bool, outcome: &Outcome) -> Result<(), Error> {
          more.",
         progress.ended, outcome.seq.0
     );
-    if count > 0 {
-        text =
-            format!("{text}\n{count} sessions meet the criteria that were not counted, and go on.");
+    match count {
+        Some(0) => {}
+        Some(count) => {
+            text = format!(
+                "{text}\n{count} sessions meet the criteria that were not counted, and go on."
+            );
+        }
+        None => text += "\nWhether others meet the criteria by now could not be found out.",
     }
     output::either(json, &all, &text)
 }

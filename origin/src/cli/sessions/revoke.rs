@@ -1,9 +1,14 @@
 //! `portcullis session revoke`: counted, confirmed, carried out.
 
-use std::io::{BufRead, IsTerminal, Write};
+use std::{
+    io::{BufRead, IsTerminal, Write},
+    time::Duration,
+};
 
 use clap::Args;
+use indicatif::ProgressBar;
 use portcullis_shared::ids::PlanId;
+use tokio::time::Instant;
 
 use super::{Selection, print};
 use crate::{
@@ -55,6 +60,9 @@ Examples:
   portcullis session revoke --network 198.51.100.0/24 --yes
       End those from a network, from a script.";
 
+/// The shortest pause between two batches.
+const PAUSE: Duration = Duration::from_millis(20);
+
 const OPERATOR: Authority = Authority {
     actor: Actor::Operator,
     ip: None,
@@ -71,12 +79,31 @@ pub(super) async fn run(app: &App, what: Revoke) -> Result<(), Error> {
     };
     let total = app.store.plan(id).await?.map_or(0, |plan| plan.count);
     let bar = progress::count(total);
-    let outcome = run::run(app, OPERATOR, id, None, |plan| {
-        bar.set_position(plan.progress.passed);
-    })
-    .await;
+    let outcome = carry_out(app, id, &bar).await;
     bar.finish_and_clear();
     print::outcome(json, &outcome?)
+}
+
+/// A batch at a time, with pauses: on SQLite there is one writer at a time, and a server that logs
+/// people in wants to be one too.
+async fn carry_out(app: &App, id: PlanId, bar: &ProgressBar) -> Result<run::Outcome, run::Error> {
+    loop {
+        let began = Instant::now();
+        let deadline = Some(app.now());
+        let outcome = run::run(app, OPERATOR, id, deadline, |plan| {
+            bar.set_position(plan.progress.passed);
+        })
+        .await?;
+        if outcome.plan.is_done() {
+            return Ok(outcome);
+        }
+        tokio::time::sleep(pause(began.elapsed())).await;
+    }
+}
+
+/// For how long to leave the database to others after a batch.
+fn pause(took: Duration) -> Duration {
+    took.max(PAUSE)
 }
 
 /// The plan to carry out; none where it was to be counted only, or nobody wants it.
@@ -92,6 +119,7 @@ async fn counted(app: &App, what: Revoke) -> Result<Option<PlanId>, Error> {
     }
     let id = counted.plan.id;
     if what.yes {
+        tell_how_to_go_on(id);
         return Ok(Some(id));
     }
     if !std::io::stdin().is_terminal() {
@@ -106,7 +134,23 @@ async fn counted(app: &App, what: Revoke) -> Result<Option<PlanId>, Error> {
     if read.is_err() || !agreed {
         return Err(Error::NotConfirmed(id));
     }
-    // Whoever interrupts it knows how to go on.
-    eprintln!("portcullis session revoke --plan={id} goes on with it if it is interrupted.");
+    tell_how_to_go_on(id);
     Ok(Some(id))
+}
+
+/// Whoever interrupts it knows how to go on.
+fn tell_how_to_go_on(id: PlanId) {
+    eprintln!("portcullis session revoke --plan={id} goes on with it if it is interrupted.");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn others_have_the_database_for_as_long_as_a_batch_had_it() {
+        let millis = Duration::from_millis;
+        assert_eq!(pause(millis(3)), millis(20));
+        assert_eq!(pause(millis(300)), millis(300));
+    }
 }

@@ -60,7 +60,8 @@ pub enum Error {
 pub struct Outcome {
     /// The plan, and how far its run has come, this time and before.
     pub plan: Plan,
-    /// Who meets the criteria and was not counted; none as long as the run is not done.
+    /// Who meets the criteria and was not counted; none as long as the run is not done, or
+    /// when they could not be counted.
     pub newcomers: Option<Newcomers>,
     /// An edge that reports this `seq` of the feed, or a greater one, has it all in force.
     pub seq: Seq,
@@ -93,7 +94,11 @@ pub async fn run(
         let (plan, seq) = step(app, authority, id).await?;
         told(&plan);
         if plan.is_done() {
-            let newcomers = Some(newcomers(app, &plan).await?);
+            // What was done is told even when nobody can say who else there is.
+            let newcomers = newcomers(app, &plan)
+                .await
+                .inspect_err(|cause| tracing::warn!(?cause, "newcomers could not be counted"))
+                .ok();
             return Ok(Outcome {
                 plan,
                 newcomers,

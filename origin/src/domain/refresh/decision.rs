@@ -131,7 +131,9 @@ pub fn decide(
 ///
 /// The token's MAC proves that it was issued, so it takes the place of the newest one. The session
 /// only ever moves forward: whatever is older than the greatest generation that was presented is
-/// spent, and its use is theft as always.
+/// spent, and its use is theft as always. A spent one may be a thief's as much as the newest is the
+/// client's, and nobody can tell them apart: so, as with a late retry, it counts only from where the
+/// session was last used. From elsewhere it is an alarm, and the session stays as it is.
 pub fn decide_after_restore(
     session: &Session,
     presented: u32,
@@ -140,7 +142,7 @@ pub fn decide_after_restore(
     rules: &Rules,
 ) -> Transition {
     match decide(session, presented, context, now, rules) {
-        Transition::Ahead => {
+        Transition::Ahead if context.resembles(&session.last_from) => {
             let behind = Session {
                 generation: presented,
                 ..session.clone()

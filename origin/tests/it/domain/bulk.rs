@@ -31,6 +31,7 @@ on_both_engines!(
     a_plan_is_begun_within_fifteen_minutes_or_not_at_all,
     an_administrator_who_is_demoted_goes_no_further,
     a_run_that_stops_is_gone_on_with,
+    a_run_is_gone_on_with_for_a_day_and_no_longer,
     a_run_whose_caller_went_away_is_gone_on_with,
     two_runs_of_a_plan_come_to_the_same,
     no_refresh_or_login_that_races_it_gets_around_a_run,
@@ -285,6 +286,19 @@ async fn a_run_that_stops_is_gone_on_with(test: TestApp) {
     let again = try_run(&test, plan).await.unwrap();
     assert_eq!(totals(&again), (1201, 0, 0));
     assert!(!refreshes(&test, &tokens, "DE").await);
+}
+
+async fn a_run_is_gone_on_with_for_a_day_and_no_longer(test: TestApp) {
+    let (_, counted) = three_batches(&test).await;
+    let plan = counted.plan.id;
+    let step = async || run::run(&test.app, OPERATOR, plan, Some(test.app.now()), |_| {}).await;
+    assert_eq!(step().await.unwrap().plan.progress.passed, 500);
+    test.clock.advance(15 * 60 + 24 * 60 * 60 - 1);
+    assert_eq!(step().await.unwrap().plan.progress.passed, 1000);
+    // From now on cleanup may have taken what is left of it.
+    test.clock.advance(1);
+    let late = step().await;
+    assert!(matches!(late, Err(Error::Expired)), "{late:?}");
 }
 
 async fn a_run_whose_caller_went_away_is_gone_on_with(test: TestApp) {

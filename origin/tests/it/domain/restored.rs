@@ -21,6 +21,7 @@ use crate::support::{CURL, Engine, TestApp, context, on_both_engines};
 on_both_engines!(
     a_newer_token_works_once_and_the_chain_goes_on,
     without_being_told_a_newer_token_is_refused_and_the_session_lives,
+    no_session_follows_a_newer_token_that_comes_from_elsewhere,
     a_lost_answer_to_a_fast_forward_is_repeated,
     when_the_stated_time_is_over_no_session_follows,
     what_is_older_than_the_newest_token_ends_the_session,
@@ -113,6 +114,22 @@ async fn without_being_told_a_newer_token_is_refused_and_the_session_lives(test:
     }
     assert_eq!(test.session_of(&second).await, row);
     next(&test, &second).await;
+}
+
+async fn no_session_follows_a_newer_token_that_comes_from_elsewhere(test: TestApp) {
+    let (row, [_, third, fourth]) = two_ahead(&test).await;
+    say(&test).await;
+    // It was spent before the restore, which the database cannot know.
+    let stolen = third.refresh_token.expose();
+    for elsewhere in [context(CURL, "FR"), context("another/1.0", "DE")] {
+        let answer = test.refresh_from(stolen, &elsewhere).await;
+        assert!(
+            matches!(answer, Err(refresh::Error::InvalidGrant)),
+            "{answer:?}"
+        );
+        assert_eq!(test.session_of(&third).await, row);
+    }
+    next(&test, &fourth).await;
 }
 
 async fn a_lost_answer_to_a_fast_forward_is_repeated(test: TestApp) {

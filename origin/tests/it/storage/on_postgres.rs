@@ -333,3 +333,37 @@ async fn cleanup_leaves_a_session_that_somebody_holds() {
     using.rollback().await.unwrap();
     assert_eq!(over().await.unwrap(), (1, Some(session_id(1))));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn changes_that_wait_for_one_session_leave_connections_to_others() {
+    let (bench, mut raw) = bench().await;
+    bench.add_session(&session(2, user_id(1))).await;
+    let narrow = storage::connect(&bench.database.url, 4).await.unwrap();
+    let mut held = raw.begin().await.unwrap();
+    sqlx::query("SELECT id FROM sessions ORDER BY id LIMIT 1 FOR UPDATE")
+        .execute(&mut *held)
+        .await
+        .unwrap();
+    let mut waiting = JoinSet::new();
+    for _ in 0..40 {
+        let narrow = Arc::clone(&narrow);
+        waiting.spawn(async move {
+            let change = narrow.change_session(session_id(1), MILLIS, Box::new(rotate));
+            change.await.unwrap()
+        });
+    }
+    let mut watching = PgConnection::connect(&bench.database.url).await.unwrap();
+    until_somebody_waits(&mut watching).await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(narrow.user(user_id(1)).await.unwrap().is_some());
+    let other = narrow.change_session(session_id(2), MILLIS, Box::new(rotate));
+    assert!(other.await.unwrap().is_some());
+    held.rollback().await.unwrap();
+    let changed = waiting.join_all().await;
+    assert_eq!(changed.iter().flatten().count(), 40);
+    let before = session(1, user_id(1));
+    assert_eq!(
+        bench.stored(&before).await.generation,
+        before.generation + 40
+    );
+}
