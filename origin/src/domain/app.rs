@@ -18,7 +18,7 @@ use crate::domain::{
     session::cap::Cap,
     signing_keys::SigningKeys,
     store::Store,
-    throttle,
+    throttle::{self, refusals::Refusals},
 };
 
 /// The client of the administration. Its tokens are for the issuer alone.
@@ -89,6 +89,8 @@ pub struct App {
     pub hasher: Hasher,
     /// The keys that nothing in the database can be used without.
     pub master: MasterKeys,
+    /// Attempts to log in that were refused a moment ago.
+    pub refusals: Refusals,
     /// The signing keys, re-read each second.
     pub signing: SigningKeys,
     /// Access tokens whose signature was right.
@@ -116,6 +118,7 @@ impl App {
             entropy,
             hasher,
             master,
+            refusals: Refusals::default(),
             signing,
             authentic: AuthenticTokens::default(),
             feed: FeedCache::default(),

@@ -81,7 +81,8 @@ pub async fn change_password(
     if !current.is_within_limit() {
         return Err(Error::WrongPassword);
     }
-    let place = app.hasher.enter()?;
+    let claims = throttle::claims(app, context.ip, Some(user.id));
+    let place = app.hasher.enter(&claims)?;
     let admitted = throttle::admit_confirmation(app, user.id, context).await?;
     let settled = admitted.settle(app.config.throttle.known_for, app.clock.now());
     // A login may have replaced the hash by one of the same password meanwhile (the parameters

@@ -1,6 +1,7 @@
 //! Argon2id (RFC 9106) in a bounded pool (`pool`). When it is full the answer is
 //! [`HashingError::Busy`] at once; a flood of logins takes neither more memory nor anybody else's
-//! processor.
+//! processor. A network, or an account, has a part of the places at most (`shares`), whether what
+//! comes from it is right, wrong or refused.
 //!
 //! Hashes that other services made are verified here too. One that takes more memory than today's
 //! parameters is checked while no other such one is: beside the threads' own there is at most one.
@@ -9,6 +10,7 @@ mod compute;
 pub mod foreign;
 pub mod imported;
 mod pool;
+mod shares;
 
 use std::sync::Arc;
 
@@ -18,10 +20,12 @@ use tokio::sync::SemaphorePermit;
 use self::{
     compute::phc,
     pool::{Pool, Task},
+    shares::{Share, Shares},
 };
 use crate::domain::{
     entropy::{self, Entropy, EntropyError},
     password::Password,
+    throttle::key::Key,
 };
 
 /// Bytes of salt and of hash that new hashes have (RFC 9106 §3.1).
@@ -42,7 +46,7 @@ pub struct Parameters {
 /// Why there is no hash.
 #[derive(Debug, thiserror::Error)]
 pub enum HashingError {
-    /// Everybody is busy and the queue is full.
+    /// Everybody is busy and the queue is full, or whoever asks has his share of it.
     #[error("too many passwords are being checked")]
     Busy,
     /// Parameters that argon2 refuses, or a stored hash that is none.
@@ -68,6 +72,7 @@ pub enum Verdict {
 #[derive(Debug)]
 pub struct Hasher {
     pool: Pool,
+    shares: Shares,
     parameters: Parameters,
     /// What a password is checked against where no user or no password is, so that this takes as
     /// long.
@@ -95,20 +100,23 @@ impl Hasher {
             .into();
         Ok(Self {
             pool,
+            shares: Shares::of(threads.max(1).saturating_add(queue)),
             parameters,
             nobody,
         })
     }
 
-    /// Takes a place. Whoever has one may have passwords checked and hashed, one after the other;
+    /// Takes a place, counted for each of `claims`: where it is asked for from, and for whom; none
+    /// for an operator. Whoever has one may have passwords checked and hashed, one after the other;
     /// it is free again when it is dropped.
     ///
     /// # Errors
     ///
     /// [`HashingError::Busy`].
-    pub fn enter(&self) -> Result<Place<'_>, HashingError> {
+    pub fn enter(&self, claims: &[Key]) -> Result<Place<'_>, HashingError> {
         Ok(Place {
             hasher: self,
+            _share: self.shares.take(claims).ok_or(HashingError::Busy)?,
             _place: self.pool.enter()?,
         })
     }
@@ -120,10 +128,11 @@ impl Hasher {
     /// See [`HashingError`].
     pub async fn hash(
         &self,
+        claims: &[Key],
         password: Password,
         entropy: &dyn Entropy,
     ) -> Result<String, HashingError> {
-        self.enter()?.hash(password, entropy).await
+        self.enter(claims)?.hash(password, entropy).await
     }
 
     /// How many hashes have been computed since the start.
@@ -151,6 +160,7 @@ impl Hasher {
 #[derive(Debug)]
 pub struct Place<'a> {
     hasher: &'a Hasher,
+    _share: Share<'a>,
     _place: SemaphorePermit<'a>,
 }
 

@@ -3,9 +3,11 @@
 //! Known and unknown users, right and wrong passwords cost the same hash and get the same answer.
 //! Only who has the right password learns that an account is banned.
 //!
-//! First comes a place in the hashing pool, then the count of the attempt, then the user, then the
-//! hash: who finds no place has cost the database nothing, who is throttled has cost no hash, and
-//! no more logins than there are places ask the database for anything at a time.
+//! First comes what is remembered of refusals, then a place in the hashing pool, then the count of
+//! the attempt, then the user, then the hash: who was refused a moment ago costs neither a place
+//! nor a query, who finds no place has cost the database nothing, who is throttled has cost no hash,
+//! and no more logins than there are places ask the database for anything at a time. Of the places
+//! a network, and an account, have a share at most.
 
 use portcullis_shared::{ids::SessionId, time::UnixSeconds};
 
@@ -126,14 +128,15 @@ pub async fn login(app: &App, request: Request, context: &Context) -> Result<Log
     if !password.is_within_limit() {
         return Err(Error::InvalidCredentials);
     }
-    let place = app.hasher.enter()?;
     let guess = Guess {
         username: &username,
         device_token: device_token.as_deref(),
         context,
     };
+    let asked = throttle::ask(app, guess)?;
+    let place = app.hasher.enter(&asked.claims)?;
     let attempt = Attempt {
-        admitted: throttle::admit(app, &guess).await?,
+        admitted: throttle::admit(app, asked).await?,
         place,
         username: &username,
         password,

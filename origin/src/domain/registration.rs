@@ -92,7 +92,8 @@ pub async fn register(app: &App, request: Request, context: &Context) -> Result<
     } = request;
     password.check_new(&username, email.as_ref())?;
     // In the order of a login: who finds no place costs the database nothing.
-    let place = app.hasher.enter()?;
+    let claims = throttle::claims(app, context.ip, None);
+    let place = app.hasher.enter(&claims)?;
     admit_registration(app, context).await?;
     // Not worth a hash; who else wants the name now, the insert decides.
     if app.store.user_by_name(&username).await?.is_some() {

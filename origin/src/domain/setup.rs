@@ -23,7 +23,8 @@ use crate::domain::{
     password::{Password, PasswordRule},
     session::Session,
     store::{Seq, StoreError, UserChange},
-    throttle, transaction,
+    throttle::{self, key::Key},
+    transaction,
     user::{PendingSetup, User},
 };
 
@@ -96,7 +97,8 @@ pub async fn complete(
     let user = app.store.user(id).await?;
     let user = user.filter(|user| is_good(user, &digest, app.clock.now()));
     let user = user.ok_or(Error::InvalidToken)?;
-    let new = prepare(app, &user, password, Actor::Bearer, context.ip).await?;
+    let claims = throttle::claims(app, context.ip, Some(id));
+    let new = prepare(app, &user, password, Actor::Bearer, context.ip, &claims).await?;
     // Whoever floods the name with guesses does not keep out who has been let in by hand.
     let settled = throttle::recognise(app, &user.username, context.ip);
     let decide = move |user: &User, sessions: &[Session]| {
@@ -128,7 +130,7 @@ pub async fn set_password(
     password: Password,
     actor: Actor,
 ) -> Result<Option<Seq>, Error> {
-    let new = prepare(app, user, password, actor, None).await?;
+    let new = prepare(app, user, password, actor, None, &[]).await?;
     let decide = move |user: &User, sessions: &[Session]| (new.of(user, sessions), ());
     let done = transaction::with_user(app.store.as_ref(), user.id, app.now(), decide).await?;
     Ok(done.map(|((), seq)| seq))
@@ -141,10 +143,12 @@ async fn prepare(
     password: Password,
     actor: Actor,
     ip: Option<std::net::IpAddr>,
+    claims: &[Key],
 ) -> Result<NewPassword, Error> {
     password.check_new(&user.username, user.email.as_ref())?;
+    let entropy = app.entropy.as_ref();
     Ok(NewPassword {
-        hash: app.hasher.hash(password, app.entropy.as_ref()).await?,
+        hash: app.hasher.hash(claims, password, entropy).await?,
         keep: None,
         tokens: app.tokens(),
         now: app.clock.now(),

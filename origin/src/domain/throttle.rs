@@ -11,8 +11,10 @@
 //!   OWASP: it keeps a person's telephone working when somebody floods the name from the same
 //!   carrier's network, or from everywhere.
 //! - A network from which somebody logged in to the account before has a count of its own for this
-//!   account, and no other concerns it. So a name that is flooded from elsewhere, and an office in
-//!   which somebody else mistypes, keep nobody out who works from where he always does.
+//!   account, and strangers do not concern it: a name that is flooded from elsewhere keeps nobody
+//!   out who works from where he always does. The network's count whatever the account does concern
+//!   it. When somebody guesses at so many names that the network is refused, a device's token helps,
+//!   and nothing else, or whoever guesses would be told who logged in from there.
 //! - Everybody else, the *strangers* of the account, is counted three times: for the account from
 //!   his network, for the account from all strangers together, and for his network whatever the
 //!   account. The second slows down who guesses from many networks at once. It can be used up by
@@ -35,6 +37,7 @@ pub mod bucket;
 pub mod device;
 pub mod key;
 mod limit;
+pub mod refusals;
 pub mod registration;
 pub mod settlement;
 
@@ -117,15 +120,63 @@ pub struct Admitted {
     place: Option<Key>,
 }
 
-/// Counts an attempt to log in.
+/// An attempt to log in that nothing is remembered against, and that has not been counted.
+#[derive(Debug)]
+pub struct Asked<'a> {
+    guess: Guess<'a>,
+    limits: Vec<Limit>,
+    /// The count for the account from its network, where there is a network.
+    place: Option<Key>,
+    /// Where it counts in the hashing pool.
+    pub claims: Vec<Key>,
+}
+
+/// Looks at what this process remembers; the database is not asked.
+///
+/// # Errors
+///
+/// [`Throttled`].
+pub fn ask<'a>(app: &App, guess: Guess<'a>) -> Result<Asked<'a>, Throttled> {
+    let name = Name::typed(guess.username);
+    let limits = limit::of_guess(app, &name, &guess);
+    let by = limit::may_be_remembered(&limits);
+    if let Some(throttled) = app.refusals.find(by, app.clock.now()) {
+        return Err(throttled);
+    }
+    let mut claims = limit::claims(&limits);
+    // A device is no way around its network's share: whoever has one password has many devices.
+    let network = limit::network_key(app, guess.context.ip);
+    claims.extend(network.filter(|key| !claims.contains(key)));
+    Ok(Asked {
+        place: limit::place(app, &name, guess.context.ip),
+        claims,
+        limits,
+        guess,
+    })
+}
+
+/// Where whoever does not log in counts in the hashing pool: for the network, and for the user
+/// where there is one.
+pub fn claims(app: &App, ip: Option<IpAddr>, user: Option<UserId>) -> Vec<Key> {
+    let network = limit::network_key(app, ip);
+    let user = user.map(|user| limit::of_confirmation(app, user).key);
+    network.into_iter().chain(user).collect()
+}
+
+/// Counts an attempt to log in. Whoever calls this has a place in the hashing pool, so that no more
+/// attempts are counted and undecided at a time than one's share of the places; a right password
+/// forgets its own network's or device's count, with those that are undecided, at most so often.
 ///
 /// # Errors
 ///
 /// See [`Error`].
-pub async fn admit(app: &App, guess: &Guess<'_>) -> Result<Admitted, Error> {
-    let name = Name::typed(guess.username);
-    let limits = limit::of_guess(app, &name, guess);
-    let place = limit::place(app, &name, guess.context.ip);
+pub async fn admit(app: &App, asked: Asked<'_>) -> Result<Admitted, Error> {
+    let Asked {
+        guess,
+        limits,
+        place,
+        claims: _,
+    } = asked;
     let seen = look(app, limits).await?;
     let concerned = limit::that_concern(seen, app.clock.now());
     let counted = count(app, concerned, Whose::Typed(guess.username), guess.context).await?;
@@ -238,7 +289,13 @@ async fn count(
 ) -> Result<Vec<Limit>, Error> {
     let now = app.clock.now();
     let event = match limit::refusal(&seen, now) {
-        Some(refusal) if refusal.told => return Err(refusal.throttled.into()),
+        Some(refusal) if refusal.told => {
+            let limits: Vec<Limit> = seen.iter().map(|(limit, _)| *limit).collect();
+            if let Some(key) = limit::remembered(&limits, &refusal) {
+                app.refusals.remember(key, refusal.throttled, now);
+            }
+            return Err(refusal.throttled.into());
+        }
         Some(refusal) => Some(event(app, whose, context, refusal.scope.describe()).await?),
         None => None,
     };

@@ -49,7 +49,7 @@ impl Default for Throttle {
             forget_after: DAY,
             known_for: 90 * DAY,
             ipv4_prefix: 32,
-            ipv6_prefix: 64,
+            ipv6_prefix: 56,
         }
     }
 }

@@ -76,7 +76,7 @@ pub async fn create_user(
     let (password_hash, setup_token, setup) = if let Some(password) = new.password {
         password.check_new(&new.username, new.email.as_ref())?;
         (
-            Some(app.hasher.hash(password, app.entropy.as_ref()).await?),
+            Some(app.hasher.hash(&[], password, app.entropy.as_ref()).await?),
             None,
             None,
         )

@@ -106,7 +106,45 @@ pub(super) fn of_confirmation(app: &App, user: UserId) -> Limit {
     }
 }
 
-/// Those that do concern it: where the account is known in the network, nothing else does.
+/// Where an attempt to log in counts in the hashing pool: for its network, and for its device or
+/// else its account.
+pub(super) fn claims(limits: &[Limit]) -> Vec<Key> {
+    let claiming = limits.iter().filter(|limit| match limit.scope {
+        Scope::Strangers | Scope::Device | Scope::Network | Scope::Confirmation => true,
+        Scope::Place => false,
+    });
+    claiming.map(|limit| limit.key).collect()
+}
+
+/// The key of a network's count, where there is one.
+pub(super) fn network_key(app: &App, ip: Option<IpAddr>) -> Option<Key> {
+    let network = network(app, ip)?;
+    Some(Subject::Network(network).key(&app.master))
+}
+
+/// What a refusal is remembered by, without looking at counts: that of an account's strangers by
+/// the account in this network, since elsewhere it may be known.
+pub(super) fn remembered(limits: &[Limit], refusal: &Refusal) -> Option<Key> {
+    let of = |scope| limits.iter().find(|limit| limit.scope == scope);
+    let limit = match refusal.scope {
+        Scope::Strangers => of(Scope::Place).or_else(|| of(Scope::Strangers)),
+        scope @ (Scope::Place | Scope::Device | Scope::Network | Scope::Confirmation) => of(scope),
+    };
+    limit.map(|limit| limit.key)
+}
+
+/// What a refusal of this attempt may be remembered by, see [`remembered`].
+pub(super) fn may_be_remembered(limits: &[Limit]) -> impl Iterator<Item = Key> {
+    let placed = limits.iter().any(|limit| limit.scope == Scope::Place);
+    let by = limits
+        .iter()
+        .filter(move |limit| !placed || limit.scope != Scope::Strangers);
+    by.map(|limit| limit.key)
+}
+
+/// Those that do concern it: where the account is known in the network, it is no stranger. The
+/// network's own count concerns it nevertheless: by a password that is looked at where others are
+/// refused, whoever shares the network would learn who logged in from there.
 pub(super) fn that_concern(
     mut seen: Vec<(Limit, Bucket)>,
     now: UnixSeconds,
@@ -114,7 +152,7 @@ pub(super) fn that_concern(
     let at_home =
         |(limit, bucket): &(Limit, Bucket)| limit.scope == Scope::Place && bucket.is_known(now);
     if seen.iter().any(at_home) {
-        seen.retain(at_home);
+        seen.retain(|(limit, _)| limit.scope != Scope::Strangers);
     }
     seen
 }

@@ -12,11 +12,11 @@ use portcullis_origin::{
         },
         caller, change_password,
         context::Context,
-        hashing::Parameters,
+        hashing::{HashingError, Parameters, Place},
         login::{self, LoggedIn},
         password::Password,
         registration, setup,
-        throttle::Throttled,
+        throttle::{self, Guess, Throttled},
     },
     settings::throttle::Throttle,
 };
@@ -31,7 +31,9 @@ on_both_engines!(
     a_flood_from_elsewhere_keeps_nobody_out_who_is_at_home,
     a_device_gets_in_from_a_network_that_floods_its_account,
     guesses_from_many_networks_at_one_account_are_slowed_together,
-    a_network_that_tries_many_names_is_slowed_and_its_users_are_not,
+    a_network_that_tries_many_names_is_slowed_and_tells_nobody_whom_it_knows,
+    a_network_or_an_account_that_has_its_share_of_the_places_leaves_the_others,
+    whoever_was_refused_a_moment_ago_costs_no_place,
     names_of_nobody_are_throttled_as_those_of_users,
     right_passwords_use_nothing_up,
     whom_a_login_made_known_is_a_stranger_again_after_a_while,
@@ -114,7 +116,11 @@ async fn flood(test: &TestApp, username: &str, from: &Context) -> usize {
 }
 
 async fn too_many_wrong_passwords_wait_longer_and_longer_and_cost_no_hash(test: TestApp) {
-    let test = test.restarted(strict).await;
+    let of_the_account = |config: &mut Config| {
+        strict(config);
+        config.throttle.network.attempts = 100;
+    };
+    let test = test.restarted(of_the_account).await;
     let home = from(HOME);
     let before = test.app.hasher.computed();
     assert_eq!(flood(&test, USER.0, &home).await, 3);
@@ -218,16 +224,22 @@ async fn guesses_from_many_networks_at_one_account_are_slowed_together(test: Tes
     assert_eq!(guess(&test, "other", &network(200)).await, None);
 }
 
-async fn a_network_that_tries_many_names_is_slowed_and_its_users_are_not(test: TestApp) {
+async fn a_network_that_tries_many_names_is_slowed_and_tells_nobody_whom_it_knows(test: TestApp) {
     let test = test.restarted(strict).await;
     let office = from(HOME);
-    attempt(&test, USER, None, &office).await.unwrap();
+    let login = attempt(&test, USER, None, &office).await.unwrap();
     let mut looked_at = 0;
     for number in 0..20 {
         let name = format!("name{number}");
         looked_at += usize::from(guess(&test, &name, &office).await.is_none());
     }
     assert_eq!(looked_at, 12);
+    // Whoever logged in from here is refused as others are, but on the device that was used.
+    assert_eq!(guess(&test, "name99", &office).await, Some(1));
+    assert_eq!(guess(&test, USER.0, &office).await, Some(1));
+    let shown = Some(login.device_token.as_str());
+    attempt(&test, USER, shown, &office).await.unwrap();
+    test.clock.advance(1);
     attempt(&test, USER, None, &office).await.unwrap();
     // IPv6: the network is the first 64 bits.
     let of_six = |text: &str| from(text.parse::<IpAddr>().unwrap());
@@ -240,6 +252,75 @@ async fn a_network_that_tries_many_names_is_slowed_and_its_users_are_not(test: T
         Some(1)
     );
     assert_eq!(guess(&test, "one", &of_six("2001:db8:0:1::1")).await, None);
+}
+
+/// Takes places as these logins do, until no more are given.
+fn fill<'a>(test: &'a TestApp, username: &str, from: &Context) -> Vec<Place<'a>> {
+    let guess = Guess {
+        username,
+        device_token: None,
+        context: from,
+    };
+    let asked = throttle::ask(&test.app, guess).unwrap();
+    std::iter::repeat_with(|| test.app.hasher.enter(&asked.claims))
+        .map_while(Result::ok)
+        .collect()
+}
+
+fn is_busy<T>(attempted: &Result<T, login::Error>) -> bool {
+    matches!(attempted, Err(login::Error::Hashing(HashingError::Busy)))
+}
+
+async fn a_network_or_an_account_that_has_its_share_of_the_places_leaves_the_others(test: TestApp) {
+    let login = attempt(&test, USER, None, &from(HOME)).await.unwrap();
+    let shown = Some(login.device_token.as_str());
+    // Places for two threads and a thousand who wait.
+    let held = fill(&test, "nobody", &from(ELSEWHERE));
+    assert_eq!(held.len(), 1002 / 4);
+    for token in [None, shown] {
+        let refused = attempt(&test, USER, token, &from(ELSEWHERE)).await;
+        assert!(is_busy(&refused), "{refused:?}");
+    }
+    attempt(&test, USER, None, &from(HOME)).await.unwrap();
+    drop(held);
+    attempt(&test, USER, None, &from(ELSEWHERE)).await.unwrap();
+    // An account that is asked for from everywhere keeps out its strangers alone.
+    let held = fill(&test, USER.0, &network(1));
+    let refused = attempt(&test, USER, None, &from(HOME)).await;
+    assert!(is_busy(&refused), "{refused:?}");
+    attempt(&test, USER, shown, &from(HOME)).await.unwrap();
+    attempt(&test, crate::support::ADMIN, None, &from(HOME))
+        .await
+        .unwrap();
+    drop(held);
+    attempt(&test, USER, None, &from(HOME)).await.unwrap();
+}
+
+async fn whoever_was_refused_a_moment_ago_costs_no_place(test: TestApp) {
+    let test = test.restarted(strict).await;
+    let home = from(HOME);
+    // Each attempt that is let through makes the next delay longer.
+    for _ in 0..4 {
+        flood(&test, USER.0, &home).await;
+        let wait = guess(&test, USER.0, &home).await.unwrap();
+        test.clock.advance(wait);
+    }
+    flood(&test, USER.0, &home).await;
+    assert_eq!(guess(&test, USER.0, &home).await, Some(16));
+    let hasher = &test.app.hasher;
+    let everything: Vec<_> = std::iter::repeat_with(|| hasher.enter(&[]))
+        .map_while(Result::ok)
+        .collect();
+    test.clock.advance(1);
+    assert_eq!(guess(&test, USER.0, &home).await, Some(15));
+    // What the database says is asked again after two seconds, and of others at once.
+    let other = attempt(&test, USER, None, &from(ELSEWHERE)).await;
+    assert!(is_busy(&other), "{other:?}");
+    test.clock.advance(1);
+    let later = attempt(&test, USER, None, &home).await;
+    assert!(is_busy(&later), "{later:?}");
+    drop(everything);
+    assert_eq!(guess(&test, USER.0, &home).await, Some(14));
 }
 
 async fn names_of_nobody_are_throttled_as_those_of_users(test: TestApp) {
