@@ -117,7 +117,7 @@ impl Hasher {
         Ok(Place {
             hasher: self,
             _share: self.shares.take(claims).ok_or(HashingError::Busy)?,
-            _place: self.pool.enter()?,
+            _permit: self.pool.enter()?,
         })
     }
 
@@ -161,7 +161,7 @@ impl Hasher {
 pub struct Place<'a> {
     hasher: &'a Hasher,
     _share: Share<'a>,
-    _place: SemaphorePermit<'a>,
+    _permit: SemaphorePermit<'a>,
 }
 
 impl Place<'_> {
