@@ -122,6 +122,8 @@ fn command(mut program: Command, files: &Path, address: SocketAddr, database: &s
         .env("PORTCULLIS_CONFIG", files.join("settings.toml"))
         .env("PORTCULLIS_SERVER__LISTEN", address.to_string())
         .env("PORTCULLIS_DATABASE__URL", database)
+        // The logins that are measured must not end the sessions that refresh.
+        .env("PORTCULLIS_SESSIONS__MAX_PER_USER", "10000")
         .env("PORTCULLIS_KEYS__MASTER_KEY_FILE", files.join("master.key"));
     program
 }
