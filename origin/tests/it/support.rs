@@ -5,11 +5,13 @@ mod app;
 mod database;
 mod mmdb;
 mod sources;
+mod wait;
 
 pub(crate) use app::{ADMIN, CURL, TestApp, USER, context};
 pub(crate) use database::{Database, Engine};
 pub(crate) use mmdb::CountryFile;
 pub(crate) use sources::{SeededEntropy, TestClock};
+pub(crate) use wait::until;
 
 /// Makes two tests of each function over a [`TestApp`]: one on SQLite, one on Postgres.
 macro_rules! on_both_engines {

@@ -1,25 +1,56 @@
 //! `portcullis session` and `portcullis cleanup`.
 
-use std::{process::Stdio, time::Duration};
+use std::process::{Child, Stdio};
 
 use serde_json::Value;
 use sqlx::{Connection as _, SqliteConnection};
 
 use super::Place;
+use crate::support::until;
 
 /// How many sessions a test has: more than one batch, and more than a moment's work.
 const MANY: usize = 6000;
 
-/// Runs a statement on the database of a place.
-fn execute(place: &Place, sql: &'static str) {
+/// Works on the database of a place.
+fn on_database<T>(place: &Place, work: impl AsyncFnOnce(&mut SqliteConnection) -> T) -> T {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let path = place.0.join("data/portcullis.db");
         let url = format!("sqlite:{}", path.display());
         let mut raw = SqliteConnection::connect(&url).await.unwrap();
-        sqlx::raw_sql(sql).execute(&mut raw).await.unwrap();
+        let done = work(&mut raw).await;
         raw.close().await.unwrap();
+        done
+    })
+}
+
+/// Runs a statement on the database of a place.
+fn execute(place: &Place, sql: &'static str) {
+    on_database(place, async |raw| {
+        sqlx::raw_sql(sql).execute(raw).await.unwrap();
     });
+}
+
+/// Kills a run of the only plan once it has passed more sessions than `before`; tells how many.
+/// It passes none between that look and its end: meanwhile nobody else can write.
+fn kill_beyond(place: &Place, mut running: Child, before: usize) -> usize {
+    on_database(place, async |raw| {
+        until("a batch to be passed", async || {
+            let mut held = raw.begin_with("BEGIN IMMEDIATE").await.unwrap();
+            let passed: i64 = sqlx::query_scalar("SELECT passed_count FROM revocation_plans")
+                .fetch_one(&mut *held)
+                .await
+                .unwrap();
+            let passed = usize::try_from(passed).unwrap();
+            if passed > before {
+                running.kill().unwrap();
+                running.wait().unwrap();
+            }
+            held.rollback().await.unwrap();
+            (passed > before).then_some(passed)
+        })
+        .await
+    })
 }
 
 /// A place with [`MANY`] sessions of a user, half of them from Germany.
@@ -78,21 +109,15 @@ fn a_run_that_is_killed_is_gone_on_with() {
     let place = crowded();
     let counted = place.json(&["session", "revoke", "--all", "--dry-run", "--json"], "");
     let plan = format!("--plan={}", counted["plan"].as_str().unwrap());
-    let mut killed = 0;
-    for milliseconds in [20, 40, 60, 80, 120, 160] {
-        let mut running = place
+    let mut passed = 0;
+    for _ in 0..3 {
+        let running = place
             .command(&["session", "revoke", &plan])
             .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        std::thread::sleep(Duration::from_millis(milliseconds));
-        if running.try_wait().unwrap().is_none() {
-            running.kill().unwrap();
-            killed += 1;
-        }
-        running.wait().unwrap();
+            .spawn();
+        passed = kill_beyond(&place, running.unwrap(), passed);
+        assert!(passed < MANY, "it was still at work");
     }
-    assert!(killed > 0, "none was still at work");
     let done = place.json(&["session", "revoke", &plan, "--json"], "");
     let totals = ["ended", "already_over"].map(|member| number(&done, member));
     assert_eq!(totals, [MANY, 0]);

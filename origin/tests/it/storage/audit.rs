@@ -16,6 +16,7 @@ use super::{
     bench::{Bench, is_broken},
     samples::{NOW, event, session_id, user_id},
 };
+use crate::support::until;
 
 const NEWEST: Order = Order::Newest { before: None };
 
@@ -48,13 +49,8 @@ async fn found(bench: &Bench, filter: Filter) -> Vec<String> {
 
 async fn tail(store: &dyn Store, filter: Filter) -> Tail {
     let horizon = store.audit_horizon().await.unwrap();
-    loop {
-        let begun = Tail::begin(store, &horizon, filter.clone()).await.unwrap();
-        if let Some(tail) = begun {
-            return tail;
-        }
-        tokio::task::yield_now().await;
-    }
+    let begun = async || Tail::begin(store, &horizon, filter.clone()).await.unwrap();
+    until("those who wrote before the tail", begun).await
 }
 
 pub(super) async fn events_come_back_as_they_were(bench: &Bench) {

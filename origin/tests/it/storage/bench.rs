@@ -1,7 +1,11 @@
 //! What a test of storage works on: an empty database, storage over it, and a way to look behind
 //! storage's back.
 
-use std::sync::{Arc, mpsc};
+use std::{
+    future::{Future, poll_fn},
+    sync::{Arc, mpsc},
+    task::Poll,
+};
 
 use portcullis_origin::domain::{
     audit::{Action, Actor, Event},
@@ -17,7 +21,7 @@ use super::{
     covered::{Covered, Method},
     samples::{MILLIS, NOW, session_id},
 };
-use crate::support::{Database, Engine};
+use crate::support::{Database, Engine, until};
 
 pub(super) struct Bench {
     pub(super) engine: Engine,
@@ -84,6 +88,22 @@ impl Bench {
         }
     }
 
+    /// How many transactions wait for what another one holds. Postgres alone knows.
+    pub(super) async fn waiting(&self) -> usize {
+        let waiting = "SELECT CAST(pid AS TEXT) FROM pg_stat_activity \
+                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        self.texts(waiting).await.len()
+    }
+
+    /// Returns when so many transactions wait for what another one holds. On SQLite there is nothing
+    /// to wait for: the one writer takes changes in the order in which they were [`asked`].
+    pub(super) async fn until_waiting(&self, count: usize) {
+        if self.engine == Engine::Postgres {
+            let enough = async || (self.waiting().await >= count).then_some(());
+            until("transactions that wait for others", enough).await;
+        }
+    }
+
     /// The audit trail, an entry a line.
     pub(super) async fn trail(&self) -> Vec<String> {
         self.texts(
@@ -94,47 +114,97 @@ impl Bench {
     }
 }
 
-/// A change of a session, the session 1 where none is named, that stays in the middle of its decision until it is told to go on;
-/// then it rotates.
-pub(super) struct Held {
-    /// What the decision was shown.
-    pub(super) shown: oneshot::Receiver<Session>,
-    pub(super) changing: JoinHandle<Result<Option<Seq>, StoreError>>,
+/// Asks for something that cannot be answered yet, and returns once it has been asked: whatever is
+/// asked after that, is asked later.
+pub(super) async fn asked<T: Send + 'static>(
+    asking: impl Future<Output = T> + Send + 'static,
+) -> JoinHandle<T> {
+    let mut asking = Box::pin(asking);
+    // Storage takes a change when it is polled first.
+    let first = poll_fn(|context| Poll::Ready(asking.as_mut().poll(context))).await;
+    assert!(first.is_pending(), "it was answered at once");
+    tokio::spawn(asking)
+}
+
+/// For a decision that is to stay in its middle, and for whoever holds it there.
+pub(super) fn pause<T>() -> (Pause<T>, Paused<T>) {
+    let (show, shown) = oneshot::channel();
+    let (go_on, waiting) = mpsc::channel();
+    (Pause { show, waiting }, Paused { shown, go_on })
+}
+
+/// Where a decision stays until it is told to go on.
+pub(super) struct Pause<T> {
+    show: oneshot::Sender<T>,
+    waiting: mpsc::Receiver<()>,
+}
+
+impl<T: std::fmt::Debug> Pause<T> {
+    /// Tells what the decision was shown, and stays.
+    pub(super) fn stay(self, shown: T) {
+        self.show.send(shown).unwrap();
+        // The runtime's thread is held too; the others must know.
+        tokio::task::block_in_place(|| self.waiting.recv().unwrap());
+    }
+}
+
+/// A decision that stays.
+pub(super) struct Paused<T> {
+    shown: oneshot::Receiver<T>,
     go_on: mpsc::Sender<()>,
 }
 
-impl Held {
-    pub(super) fn queue(store: Arc<dyn Store>) -> Self {
-        Self::queue_over(store, session_id(1))
+impl<T> Paused<T> {
+    /// What the decision was shown, once it has begun.
+    pub(super) async fn begun(&mut self) -> T {
+        (&mut self.shown).await.unwrap()
     }
 
-    pub(super) fn queue_over(store: Arc<dyn Store>, id: SessionId) -> Self {
-        let (show, shown) = oneshot::channel();
-        let (go_on, waiting) = mpsc::channel();
+    pub(super) fn go_on(&self) {
+        self.go_on.send(()).unwrap();
+    }
+}
+
+/// A change of a session, the session 1 where none is named, that stays in the middle of its
+/// decision until it is told to go on; then it rotates.
+pub(super) struct Held {
+    pub(super) decision: Paused<Session>,
+    pub(super) changing: JoinHandle<Result<Option<Seq>, StoreError>>,
+}
+
+impl Held {
+    /// Returns when it has been asked for.
+    pub(super) async fn queue(store: Arc<dyn Store>) -> Self {
+        Self::queue_over(store, session_id(1)).await
+    }
+
+    async fn queue_over(store: Arc<dyn Store>, id: SessionId) -> Self {
+        let (pause, decision) = pause();
         let decide = move |session: &Session, user: &User| {
-            show.send(session.clone()).unwrap();
-            // The runtime's thread is held too; the others must know.
-            tokio::task::block_in_place(|| waiting.recv().unwrap());
+            pause.stay(session.clone());
             rotate(session, user)
         };
-        let changing =
-            tokio::spawn(async move { store.change_session(id, MILLIS, Box::new(decide)).await });
+        let change = async move { store.change_session(id, MILLIS, Box::new(decide)).await };
         Self {
-            shown,
-            changing,
-            go_on,
+            decision,
+            changing: asked(change).await,
         }
     }
 
     /// Returns when the decision has begun.
     pub(super) async fn begin(store: Arc<dyn Store>) -> Self {
-        let mut held = Self::queue(store);
-        (&mut held.shown).await.unwrap();
+        Self::begin_over(store, session_id(1)).await
+    }
+
+    /// As [`Self::begin`], over another session.
+    pub(super) async fn begin_over(store: Arc<dyn Store>, id: SessionId) -> Self {
+        let mut held = Self::queue_over(store, id).await;
+        held.decision.begun().await;
         held
     }
 
     pub(super) fn go_on(&self) {
-        self.go_on.send(()).unwrap();
+        self.decision.go_on();
     }
 }
 

@@ -3,12 +3,9 @@
 //! While the first change is held in its decision, everything else gathers behind it; so it is
 //! known what goes together.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
 };
 
 use portcullis_origin::domain::{
@@ -20,9 +17,10 @@ use portcullis_origin::domain::{
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::{
-    bench::{Bench, Held, is_broken, rotate},
+    bench::{Bench, Held, asked, is_broken, rotate},
     samples::{MILLIS, NOW, event, millis, record, session, session_id, user, user_id},
 };
+use crate::support::Engine;
 
 type Changing = JoinHandle<Result<Option<Seq>, StoreError>>;
 
@@ -38,29 +36,35 @@ async fn with_six_sessions(bench: &Bench) {
     }
 }
 
-fn change<F>(bench: &Bench, number: u8, decide: F) -> Changing
+async fn change<F>(bench: &Bench, number: u8, decide: F) -> Changing
 where
     F: FnOnce(&Session, &User) -> SessionChange + Send + 'static,
 {
     let store = bench.store.clone();
-    tokio::spawn(async move {
-        let id = session_id(number);
-        store.change_session(id, MILLIS, Box::new(decide)).await
-    })
+    let id = session_id(number);
+    asked(async move { store.change_session(id, MILLIS, Box::new(decide)).await }).await
 }
 
-/// Time for everything that was spawned to be asked for.
-async fn gather() {
-    tokio::time::sleep(Duration::from_millis(30)).await;
+async fn rotating(bench: &Bench, numbers: &[u8]) -> Vec<Changing> {
+    let mut changing = Vec::new();
+    for &number in numbers {
+        changing.push(change(bench, number, rotate).await);
+    }
+    changing
 }
 
-/// Keeps whatever comes from beginning until all are told to go on: as many changes as may be in
-/// work at once, on either engine, of the sessions 1 and 2.
+/// Keeps whatever comes from beginning until all are told to go on: as many groups of changes as
+/// are in work at once, each of one change, of the sessions 1 and 2.
 async fn busy(bench: &Bench) -> Vec<Held> {
-    let first = Held::begin(bench.store.clone()).await;
-    let second = Held::queue_over(bench.store.clone(), session_id(2));
-    gather().await;
-    vec![first, second]
+    let mut held = vec![Held::begin(bench.store.clone()).await];
+    match bench.engine {
+        // There is one writer.
+        Engine::Sqlite => {}
+        Engine::Postgres => {
+            held.push(Held::begin_over(bench.store.clone(), session_id(2)).await);
+        }
+    }
+    held
 }
 
 async fn go_on(held: Vec<Held>) {
@@ -88,10 +92,7 @@ fn refused(session: &Session, _: &User) -> SessionChange {
 pub(super) async fn changes_of_one_session_that_go_together_see_each_other(bench: &Bench) {
     with_six_sessions(bench).await;
     let held = busy(bench).await;
-    let changing: Vec<Changing> = [3, 4, 3, 3, 4]
-        .map(|number| change(bench, number, rotate))
-        .into();
-    gather().await;
+    let changing = rotating(bench, &[3, 4, 3, 3, 4]).await;
     go_on(held).await;
     for changing in changing {
         assert!(changing.await.unwrap().unwrap().is_some());
@@ -103,12 +104,11 @@ pub(super) async fn changes_of_one_session_that_go_together_see_each_other(bench
 pub(super) async fn one_that_fails_among_many_fails_alone(bench: &Bench) {
     with_six_sessions(bench).await;
     let held = busy(bench).await;
-    let good = [3, 4, 5].map(|number| change(bench, number, rotate));
-    let refused = change(bench, 6, refused);
-    let panics = change(bench, 4, |_, _| panic!("on purpose"));
-    let after = [3, 4].map(|number| change(bench, number, rotate));
-    let missing = change(bench, 9, rotate);
-    gather().await;
+    let good = rotating(bench, &[3, 4, 5]).await;
+    let refused = change(bench, 6, refused).await;
+    let panics = change(bench, 4, |_, _| panic!("on purpose")).await;
+    let after = rotating(bench, &[3, 4]).await;
+    let missing = change(bench, 9, rotate).await;
     go_on(held).await;
     for changing in good.into_iter().chain(after) {
         assert!(changing.await.unwrap().unwrap().is_some());
@@ -143,9 +143,11 @@ pub(super) async fn what_is_revoked_together_is_published_whole(bench: &Bench) {
             events: vec![event(Action::RefreshReuse, "spent")],
         }
     };
-    let ending = [3, 4, 5].map(|number| change(bench, number, ends(number)));
-    let quiet = change(bench, 6, |_, _| SessionChange::default());
-    gather().await;
+    let mut ending = Vec::new();
+    for number in [3, 4, 5] {
+        ending.push(change(bench, number, ends(number)).await);
+    }
+    let quiet = change(bench, 6, |_, _| SessionChange::default()).await;
     go_on(held).await;
     for ending in ending {
         assert!(ending.await.unwrap().unwrap().unwrap() > before);

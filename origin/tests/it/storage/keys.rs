@@ -1,16 +1,15 @@
 //! Signing keys.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use portcullis_origin::domain::{
     audit::Action,
     signing_keys::StoredKey,
     store::{KeysChange, KeysDecision, Seq, Store},
 };
-use tokio::task::JoinSet;
 
 use super::{
-    bench::Bench,
+    bench::{Bench, asked, pause},
     samples::{MILLIS, NOW, event, key, millis, record},
 };
 
@@ -77,22 +76,30 @@ pub(super) async fn replicas_that_start_at_once_add_one_first_key(bench: &Bench)
         bench.database.connect().await,
         bench.database.connect().await,
     ];
-    let mut starting = JoinSet::new();
-    for number in 0..30 {
+    let adds_first = |number: u8, keys: &[StoredKey]| KeysChange {
+        added: Vec::from_iter(keys.is_empty().then(|| key(number))),
+        ..KeysChange::default()
+    };
+    let start = |number: u8, decide: KeysDecision| {
         let store = Arc::clone(&replicas[usize::from(number) % replicas.len()]);
-        starting.spawn(async move {
-            let decide = move |keys: &[StoredKey]| {
-                // Long enough for the others to look at the empty table, if they could.
-                tokio::task::block_in_place(|| std::thread::sleep(Duration::from_millis(3)));
-                KeysChange {
-                    added: Vec::from_iter(keys.is_empty().then(|| key(number))),
-                    ..KeysChange::default()
-                }
-            };
-            let changed = store.change_signing_keys(MILLIS, Box::new(decide)).await;
-            assert!(changed.is_ok(), "{changed:?}");
-        });
+        asked(async move { store.change_signing_keys(MILLIS, decide).await })
+    };
+    // The others ask while the first one has seen the empty table and has not added its key.
+    let (pause, mut first) = pause();
+    let decide = move |keys: &[StoredKey]| {
+        pause.stay(());
+        adds_first(0, keys)
+    };
+    let mut starting = vec![start(0, Box::new(decide)).await];
+    first.begun().await;
+    for number in 1..30 {
+        let decide = move |keys: &[StoredKey]| adds_first(number, keys);
+        starting.push(start(number, Box::new(decide)).await);
     }
-    starting.join_all().await;
-    assert_eq!(bench.store.signing_keys().await.unwrap().len(), 1);
+    bench.until_waiting(replicas.len()).await;
+    first.go_on();
+    for started in starting {
+        started.await.unwrap().unwrap();
+    }
+    assert_eq!(bench.store.signing_keys().await.unwrap(), [key(0)]);
 }

@@ -1,11 +1,11 @@
 //! From start to close.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use portcullis_origin::domain::store::{Seq, Store};
 
 use super::{
-    bench::{Bench, Held, is_unavailable},
+    bench::{Bench, Held, asked, is_unavailable, rotate},
     samples::{MILLIS, millis, session, session_id, user, user_id},
 };
 
@@ -24,13 +24,13 @@ pub(super) async fn closing_waits_for_what_is_being_written(bench: &Bench) {
     bench.add_user(&user(1, "ann")).await;
     bench.add_session(&session(1, user_id(1))).await;
     let held = Held::begin(bench.store.clone()).await;
-    let closing = {
-        let store = Arc::clone(&bench.store);
-        tokio::spawn(async move { store.close().await })
-    };
-    // Closing does not end before the change does.
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    assert!(!closing.is_finished());
+    let store = Arc::clone(&bench.store);
+    let closing = asked(async move { store.close().await }).await;
+    let late = bench
+        .store
+        .change_session(session_id(1), MILLIS, Box::new(rotate));
+    assert!(is_unavailable(&late.await), "it takes nothing more");
+    assert!(!closing.is_finished(), "what it took is not done yet");
     held.go_on();
     assert!(held.changing.await.unwrap().unwrap().is_some());
     closing.await.unwrap();

@@ -1,9 +1,6 @@
 //! What only Postgres can get wrong.
 
-use std::{
-    sync::{Arc, mpsc},
-    time::Duration,
-};
+use std::sync::{Arc, mpsc};
 
 use portcullis_origin::{
     domain::{
@@ -19,7 +16,7 @@ use tokio::task::JoinSet;
 
 use super::{
     Bench,
-    bench::{Held, is_unavailable, rotate},
+    bench::{Held, asked, is_unavailable, rotate},
     samples::{MILLIS, NOW, record, session, session_id, user, user_id},
 };
 use crate::support::Engine;
@@ -30,20 +27,6 @@ async fn bench() -> (Bench, PgConnection) {
     bench.add_session(&session(1, user_id(1))).await;
     let raw = PgConnection::connect(&bench.database.url).await.unwrap();
     (bench, raw)
-}
-
-/// Until somebody waits for a row in this database.
-async fn until_somebody_waits(raw: &mut PgConnection) {
-    let sql = "SELECT count(*) FROM pg_stat_activity \
-               WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    for _ in 0..2_000 {
-        let row = sqlx::query(sql).fetch_one(&mut *raw).await.unwrap();
-        if row.get::<i64, _>(0) > 0 {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    panic!("nobody waits");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -64,8 +47,7 @@ async fn nobody_sees_what_is_not_committed() {
             .change_session(session_id(1), MILLIS, Box::new(decide))
             .await
     });
-    let mut watching = PgConnection::connect(&bench.database.url).await.unwrap();
-    until_somebody_waits(&mut watching).await;
+    bench.until_waiting(1).await;
     // Everything but the feed is written by now.
     let before = session(1, user_id(1));
     assert_eq!(bench.stored(&before).await, before);
@@ -100,8 +82,7 @@ async fn a_refresh_that_waited_for_a_ban_reads_the_ban() {
             .unwrap();
         shown.recv().unwrap()
     });
-    let mut watching = PgConnection::connect(&bench.database.url).await.unwrap();
-    until_somebody_waits(&mut watching).await;
+    bench.until_waiting(1).await;
     for sql in [
         "UPDATE users SET banned_at = 1, banned_reason = ''",
         "UPDATE sessions SET ended = 'banned'",
@@ -260,8 +241,7 @@ async fn a_deletion_waits_for_an_ended_session_without_holding_the_feed() {
         .unwrap();
     let store: Arc<dyn Store> = bench.store.clone();
     let deleting = tokio::spawn(delete(store, 1));
-    let mut watching = PgConnection::connect(&bench.database.url).await.unwrap();
-    until_somebody_waits(&mut watching).await;
+    bench.until_waiting(1).await;
     sqlx::query("SELECT seq FROM feed FOR UPDATE NOWAIT")
         .execute(&mut *group)
         .await
@@ -344,23 +324,25 @@ async fn changes_that_wait_for_one_session_leave_connections_to_others() {
         .execute(&mut *held)
         .await
         .unwrap();
-    let mut waiting = JoinSet::new();
+    let mut changing = Vec::new();
     for _ in 0..40 {
         let narrow = Arc::clone(&narrow);
-        waiting.spawn(async move {
+        let change = async move {
             let change = narrow.change_session(session_id(1), MILLIS, Box::new(rotate));
             change.await.unwrap()
-        });
+        };
+        changing.push(asked(change).await);
     }
-    let mut watching = PgConnection::connect(&bench.database.url).await.unwrap();
-    until_somebody_waits(&mut watching).await;
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    assert!(narrow.user(user_id(1)).await.unwrap().is_some());
+    bench.until_waiting(2).await;
+    // Asked after them all, and so looked at after them all.
     let other = narrow.change_session(session_id(2), MILLIS, Box::new(rotate));
     assert!(other.await.unwrap().is_some());
+    assert!(narrow.user(user_id(1)).await.unwrap().is_some());
+    assert_eq!(bench.waiting().await, 2, "half of the connections");
     held.rollback().await.unwrap();
-    let changed = waiting.join_all().await;
-    assert_eq!(changed.iter().flatten().count(), 40);
+    for changing in changing {
+        assert!(changing.await.unwrap().is_some());
+    }
     let before = session(1, user_id(1));
     assert_eq!(
         bench.stored(&before).await.generation,

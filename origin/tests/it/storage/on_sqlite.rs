@@ -1,6 +1,6 @@
 //! What only SQLite can get wrong.
 
-use std::{os::unix::fs::PermissionsExt as _, path::Path, sync::Arc, time::Duration};
+use std::{os::unix::fs::PermissionsExt as _, path::Path, sync::Arc};
 
 use portcullis_origin::{
     domain::store::Store as _,
@@ -72,16 +72,14 @@ async fn held() -> (Bench, Held) {
 async fn nobody_sees_or_is_told_what_is_not_committed() {
     let (bench, first) = held().await;
     // These two come into the next transaction together, and the second is held again.
-    let second = Held::queue(bench.store.clone());
-    tokio::time::sleep(Duration::from_millis(20)).await;
-    let mut third = Held::queue(bench.store.clone());
-    tokio::time::sleep(Duration::from_millis(20)).await;
+    let second = Held::queue(bench.store.clone()).await;
+    let mut third = Held::queue(bench.store.clone()).await;
     second.go_on();
     first.go_on();
     first.changing.await.unwrap().unwrap();
 
     let before = session(1, user_id(1)).generation;
-    assert_eq!((&mut third.shown).await.unwrap().generation, before + 2);
+    assert_eq!(third.decision.begun().await.generation, before + 2);
     let stored = bench.stored(&session(1, user_id(1))).await;
     assert_eq!(stored.generation, before + 1);
     assert!(!second.changing.is_finished());

@@ -13,7 +13,7 @@ use portcullis_origin::domain::{
 use portcullis_shared::ids::PlanId;
 
 use super::{
-    bench::{Bench, Held, is_broken},
+    bench::{Bench, Held, asked, is_broken},
     samples::{MILLIS, NOW, event, millis, record, session, session_id, user, user_id},
 };
 
@@ -309,12 +309,13 @@ pub(super) async fn a_batch_sees_the_refresh_that_it_waited_for(bench: &Bench) {
         assert_eq!(first.unwrap().generation, generation + 1);
         end(step)
     };
-    let ending = tokio::spawn(async move {
+    let ending = asked(async move {
         store
             .change_planned(plan_id(1), BATCH, MILLIS, Box::new(decide))
             .await
-    });
-    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    })
+    .await;
+    bench.until_waiting(1).await;
     assert!(!ending.is_finished());
     held.go_on();
     ending.await.unwrap().unwrap();
