@@ -4,13 +4,18 @@
 //! comes from it is right, wrong or refused.
 //!
 //! Hashes that other services made are verified here too. One that takes more memory than today's
-//! parameters is checked while no other such one is: beside the threads' own there is at most one.
+//! parameters, or much more work, goes one after the other (`heavy`), and is never computed for a
+//! name that nobody has.
 
 mod compute;
+mod effort;
 pub mod foreign;
+mod heavy;
 pub mod imported;
 mod pool;
 mod shares;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -19,8 +24,10 @@ use tokio::sync::SemaphorePermit;
 
 use self::{
     compute::phc,
+    effort::Effort,
+    heavy::{Admitted, Heavy},
     pool::{Pool, Task},
-    shares::{Share, Shares},
+    shares::{Part, Share, Shares},
 };
 use crate::domain::{
     entropy::{self, Entropy, EntropyError},
@@ -73,6 +80,7 @@ pub enum Verdict {
 pub struct Hasher {
     pool: Pool,
     shares: Shares,
+    heavy: Heavy,
     parameters: Parameters,
     /// What a password is checked against where no user or no password is, so that this takes as
     /// long.
@@ -98,9 +106,11 @@ impl Hasher {
         let nobody = phc(parameters, &salt, &output)
             .ok_or(HashingError::Malformed)?
             .into();
+        let places = threads.max(1).saturating_add(queue);
         Ok(Self {
             pool,
-            shares: Shares::of(threads.max(1).saturating_add(queue)),
+            shares: Shares::of(places, Part::Quarter),
+            heavy: Heavy::of(places),
             parameters,
             nobody,
         })
@@ -116,7 +126,7 @@ impl Hasher {
     pub fn enter(&self, claims: &[Key]) -> Result<Place<'_>, HashingError> {
         Ok(Place {
             hasher: self,
-            _share: self.shares.take(claims).ok_or(HashingError::Busy)?,
+            share: self.shares.take(claims).ok_or(HashingError::Busy)?,
             _permit: self.pool.enter()?,
         })
     }
@@ -140,6 +150,11 @@ impl Hasher {
         self.pool.computed()
     }
 
+    /// What cannot be checked takes nothing.
+    fn is_heavy(&self, hash: &str) -> bool {
+        Effort::of(hash).is_some_and(|effort| effort.is_heavy(&self.parameters))
+    }
+
     fn is_current(&self, hash: &str) -> bool {
         let Ok(hash) = PasswordHash::new(hash) else {
             return false;
@@ -160,7 +175,7 @@ impl Hasher {
 #[derive(Debug)]
 pub struct Place<'a> {
     hasher: &'a Hasher,
-    _share: Share<'a>,
+    share: Share<'a>,
     _permit: SemaphorePermit<'a>,
 }
 
@@ -193,7 +208,8 @@ impl Place<'_> {
 
     /// Works as long as for a wrong password of a user who has the hash `stand_in`, whatever the
     /// password is. A right one is not told by the time either, or strangers could try passwords
-    /// of whoever stands in.
+    /// of whoever stands in. Nobody stands in with a heavy hash: it would be there for everybody to
+    /// have computed, under any name.
     ///
     /// # Errors
     ///
@@ -205,6 +221,7 @@ impl Place<'_> {
     ) -> Result<(), HashingError> {
         if let Some(hash) = stand_in
             && !self.hasher.is_current(hash)
+            && !self.hasher.is_heavy(hash)
         {
             match self.matches(password.clone(), hash.into()).await {
                 // A hash that is none is its own user's trouble.
@@ -218,12 +235,18 @@ impl Place<'_> {
     }
 
     async fn matches(&self, password: Password, hash: Arc<str>) -> Result<bool, HashingError> {
+        let heavy = if self.hasher.is_heavy(&hash) {
+            Some(self.hasher.heavy.enter(self.share.claims()).await?)
+        } else {
+            None
+        };
+        let (_waits, turn) = heavy.map(Admitted::into_parts).unzip();
         let task = |reply| Task::Verify {
             password,
             hash,
             reply,
         };
-        self.hasher.pool.run(task).await
+        self.hasher.pool.run(turn, task).await
     }
 
     /// Hashes a new password with today's parameters; gives a PHC string.
@@ -242,6 +265,6 @@ impl Place<'_> {
             salt,
             reply,
         };
-        self.hasher.pool.run(task).await
+        self.hasher.pool.run(None, task).await
     }
 }

@@ -5,6 +5,10 @@
 //! checked against, always that of the same one as long as users don't change: told by time, it is
 //! one of the users who are there, however many of them have such hashes. Which user stands in is
 //! a MAC of the name, so that nobody can put a user of his own there.
+//!
+//! A hash that is much harder than today's stands in for nobody (`hashing`): with it anybody could
+//! have the most expensive checks computed as often as he likes, under any name. So who has such a
+//! hash can be told from nobody by the time, until he has logged in once.
 
 use hmac::{Hmac, KeyInit, Mac};
 use portcullis_shared::ids::UserId;

@@ -6,6 +6,7 @@ mod bulk;
 mod cap;
 mod cleanup;
 mod grants;
+mod heavy;
 mod keys;
 mod moves;
 mod passwords;

@@ -1,7 +1,5 @@
 //! The computing itself: a password, a stored hash, and memory to work in.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use argon2::{
     Algorithm, Argon2, Block, Params, PasswordHash, Version,
     password_hash::phc::{Ident, Output, ParamsString, Salt},
@@ -28,12 +26,10 @@ pub(super) fn verify(
     password: &Password,
     hash: &str,
     current: &Argon2<'_>,
-    large: &Mutex<()>,
     memory: &mut Vec<Block>,
 ) -> Result<bool, HashingError> {
     if !hash.starts_with("$argon2") {
         let foreign: ForeignHash = hash.parse().map_err(|_| HashingError::Malformed)?;
-        let _turn = turn(foreign.memory_kib(), current, large);
         return Ok(foreign.matches(password));
     }
     let malformed = |_| HashingError::Malformed;
@@ -47,26 +43,15 @@ pub(super) fn verify(
         return Err(HashingError::Malformed);
     };
     let mut output = vec![0; expected.len()];
-    let turn = turn(params.m_cost(), current, large);
     let argon2 = Argon2::new(kind, version, params);
     let filled = fill(&argon2, password, salt.as_ref(), &mut output, memory);
-    if turn.is_some() {
+    // Only the thread's own is kept.
+    if memory.len() > current.params().block_count() {
         memory.truncate(current.params().block_count());
         memory.shrink_to_fit();
     }
     filled?;
     Ok(output.ct_eq(expected.as_bytes()).into())
-}
-
-/// Waits until no other thread has more than the memory of its own; nothing to wait for where that
-/// suffices.
-fn turn<'a>(
-    memory_kib: u32,
-    current: &Argon2<'_>,
-    large: &'a Mutex<()>,
-) -> Option<MutexGuard<'a, ()>> {
-    (memory_kib > current.params().m_cost())
-        .then(|| large.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// Computes an argon2 hash in memory that is kept for the next one.

@@ -67,6 +67,15 @@ impl ForeignHash {
         }
     }
 
+    /// About how much work a check is, in units of what argon2 takes for one KiB in one pass.
+    pub fn work(&self) -> u64 {
+        match &self.0 {
+            Kind::Bcrypt(hash) => hash.work(),
+            Kind::Scrypt(hash) => hash.work(),
+            Kind::Pbkdf2(hash) => hash.work(),
+        }
+    }
+
     /// How much memory a check takes, in KiB.
     pub fn memory_kib(&self) -> u32 {
         match &self.0 {

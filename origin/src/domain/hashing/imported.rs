@@ -7,8 +7,8 @@ use argon2::{Algorithm, Params, PasswordHash, Version};
 
 use super::foreign::{ForeignHash, HASH_LIMIT, MEMORY_LIMIT_KIB, RefusedHash};
 
-/// The most memory that all passes of argon2 together may go through, in KiB: some seconds.
-const ARGON2_WORK_LIMIT_KIB: u64 = 2 * 1024 * 1024;
+/// The most memory that all passes of argon2 together may go through, in KiB: about a second.
+const ARGON2_WORK_LIMIT_KIB: u64 = 1024 * 1024;
 
 /// The shortest output of argon2 that is taken, in bytes.
 const SHORTEST_OUTPUT: usize = 16;
@@ -108,7 +108,7 @@ mod tests {
             "$argon2i$v=19$m=64,t=1,p=1",
             "$argon2d$v=16$m=64,t=1,p=1",
             "$argon2id$m=64,t=1,p=1",
-            "$argon2id$v=19$m=262144,t=8,p=4",
+            "$argon2id$v=19$m=262144,t=4,p=4",
         ] {
             assert!(of(head).parse::<ImportedHash>().is_ok(), "{head}");
         }
@@ -117,7 +117,7 @@ mod tests {
             RefusedHash::Memory
         );
         assert!(matches!(
-            refused(&of("$argon2id$v=19$m=262144,t=9,p=1")),
+            refused(&of("$argon2id$v=19$m=262144,t=5,p=1")),
             RefusedHash::Work { .. }
         ));
         for hash in [

@@ -50,8 +50,15 @@ pub(super) enum Task {
     },
 }
 
+/// The turn of a task, which ends when it has been computed, whether anybody waits for it or not.
+struct Turn {
+    _general: OwnedSemaphorePermit,
+    /// The one turn of heavy tasks, see `heavy`.
+    _heavy: Option<OwnedSemaphorePermit>,
+}
+
 /// A task, and the turn that it has taken.
-type Job = (Task, OwnedSemaphorePermit);
+type Job = (Task, Turn);
 
 /// The threads and the places.
 #[derive(Debug)]
@@ -67,8 +74,6 @@ struct Shared {
     jobs: Mutex<mpsc::Receiver<Job>>,
     argon2: Argon2<'static>,
     parameters: Parameters,
-    /// Held by whoever computes with more memory than its own.
-    large: Mutex<()>,
     computed: Arc<AtomicU64>,
 }
 
@@ -86,7 +91,6 @@ impl Pool {
             jobs: Mutex::new(receiver),
             argon2: algorithm(parameters)?,
             parameters,
-            large: Mutex::new(()),
             computed: Arc::clone(&computed),
         });
         for _ in 0..threads {
@@ -111,13 +115,17 @@ impl Pool {
     }
 
     /// Waits for a turn, in the order of arrival, and for what comes of the task. To be called by
-    /// whoever has a place.
+    /// whoever has a place, and, where the task is a heavy one, the turn of those.
     pub(super) async fn run<T>(
         &self,
+        heavy: Option<OwnedSemaphorePermit>,
         task: impl FnOnce(Reply<T>) -> Task,
     ) -> Result<T, HashingError> {
-        let turn = Arc::clone(&self.turns).acquire_owned().await;
-        let turn = turn.map_err(|_| HashingError::Busy)?;
+        let general = Arc::clone(&self.turns).acquire_owned().await;
+        let turn = Turn {
+            _general: general.map_err(|_| HashingError::Busy)?,
+            _heavy: heavy,
+        };
         let (reply, answer) = oneshot::channel();
         let sent = self.jobs.send((task(reply), turn));
         sent.map_err(|_| HashingError::Busy)?;
@@ -147,14 +155,14 @@ impl Shared {
     }
 
     /// A reply that nobody waits for any more is not worth the work.
-    fn compute(&self, task: Task, turn: OwnedSemaphorePermit, memory: &mut Vec<Block>) {
+    fn compute(&self, task: Task, turn: Turn, memory: &mut Vec<Block>) {
         match task {
             Task::Verify {
                 password,
                 hash,
                 reply,
             } if !reply.is_closed() => {
-                let verified = verify(&password, &hash, &self.argon2, &self.large, memory);
+                let verified = verify(&password, &hash, &self.argon2, memory);
                 self.done(turn);
                 let _unheard = reply.send(verified);
             }
@@ -176,7 +184,7 @@ impl Shared {
     }
 
     /// The next one's turn comes before the answer, so that the thread has work meanwhile.
-    fn done(&self, turn: OwnedSemaphorePermit) {
+    fn done(&self, turn: Turn) {
         self.computed.fetch_add(1, Ordering::Relaxed);
         drop(turn);
     }
@@ -223,7 +231,12 @@ mod tests {
         let again = pool.enter().unwrap();
         assert!(matches!(pool.enter(), Err(HashingError::Busy)));
         drop(again);
-        assert!(pool.run(hash).await.unwrap().starts_with("$argon2id$"));
+        assert!(
+            pool.run(None, hash)
+                .await
+                .unwrap()
+                .starts_with("$argon2id$")
+        );
         assert_eq!(pool.computed(), 1);
     }
 
@@ -233,7 +246,7 @@ mod tests {
         let waiting: Vec<_> = (0..20)
             .map(|_| {
                 let pool = Arc::clone(&pool);
-                tokio::spawn(async move { pool.run(hash).await.is_ok() })
+                tokio::spawn(async move { pool.run(None, hash).await.is_ok() })
             })
             .collect();
         tokio::task::yield_now().await;
@@ -241,7 +254,7 @@ mod tests {
             one.abort();
         }
         // Computed after whatever was still worth it.
-        assert!(pool.run(hash).await.is_ok());
+        assert!(pool.run(None, hash).await.is_ok());
         assert!(pool.computed() <= 3, "{} were computed", pool.computed());
     }
 

@@ -11,7 +11,13 @@ use std::{
 use crate::domain::throttle::key::Key;
 
 /// Which part of the places is one share.
-const PART: usize = 4;
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    /// Every second one.
+    Half,
+    /// Every fourth one.
+    Quarter,
+}
 
 /// A share of less would refuse whoever has two windows open.
 const LEAST: usize = 2;
@@ -30,12 +36,22 @@ pub(super) struct Share<'a> {
     claims: Vec<Key>,
 }
 
+impl Part {
+    /// So much of these places: at least two where that leaves one for others, and at least one.
+    pub(super) fn of(self, places: usize) -> usize {
+        let part = match self {
+            Self::Half => places / 2,
+            Self::Quarter => places / 4,
+        };
+        part.max(LEAST).min(places.saturating_sub(1)).max(1)
+    }
+}
+
 impl Shares {
-    /// The shares of so many places: a quarter, at least two where that leaves one for others.
-    pub(super) fn of(places: usize) -> Self {
-        let most = (places / PART).max(LEAST).min(places.saturating_sub(1));
+    /// The shares of so many places.
+    pub(super) fn of(places: usize, part: Part) -> Self {
         Self {
-            most: most.max(1),
+            most: part.of(places),
             held: Mutex::default(),
         }
     }
@@ -58,6 +74,13 @@ impl Shares {
 
     fn held(&self) -> MutexGuard<'_, HashMap<Key, usize>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Share<'_> {
+    /// For whom it is counted.
+    pub(super) fn claims(&self) -> &[Key] {
+        &self.claims
     }
 }
 
@@ -86,7 +109,7 @@ mod tests {
     #[test]
     fn a_share_is_a_quarter_and_leaves_a_place_wherever_there_are_two() {
         for (places, share) in [(1, 1), (2, 1), (3, 2), (8, 2), (12, 3), (66, 16)] {
-            let shares = Shares::of(places);
+            let shares = Shares::of(places, Part::Quarter);
             let taken: Vec<_> = (0..places).map_while(|_| shares.take(&[ANN])).collect();
             assert_eq!(taken.len(), share, "of {places}");
         }
@@ -94,7 +117,7 @@ mod tests {
 
     #[test]
     fn whoever_has_his_share_gets_no_more_and_counts_for_nobody_else() {
-        let shares = Shares::of(8);
+        let shares = Shares::of(8, Part::Quarter);
         let mut taken: Vec<_> = (0..2)
             .map(|_| shares.take(&[NETWORK, ANN]).unwrap())
             .collect();

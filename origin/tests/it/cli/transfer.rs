@@ -122,7 +122,7 @@ fn refused_lines_are_told_with_number_and_reason_and_by_the_exit_code() {
     line 3 (good): line 1 of this file has this username
     line 4: username: a username has 1 to 64 characters: letters and digits of one script, and . _ - @ + inside or after
     line 5: password_hash: the hash is of no known form: argon2, bcrypt, scrypt and PBKDF2 are, as PHC strings and as passlib, Django and Werkzeug write them
-    line 6: password_hash: to check the hash takes too long: bcrypt's cost is more than 15
+    line 6: password_hash: to check the hash takes too long: bcrypt's cost is more than 14
     line 7: not a user's record: unknown field `password`, expected one of `id`, `username`, `email`, `password_hash`, `roles`, `scopes`, `status`, `status_reason`, `status_since`, `created_at`, at character 28
     line 8: not a user's record: duplicate field `username`, at character 28
     line 9: not a user's record: trailing characters, at character 20

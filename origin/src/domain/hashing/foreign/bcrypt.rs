@@ -15,8 +15,12 @@ use super::{
     text::{self, Output},
 };
 
-/// The largest cost, the logarithm of the rounds: about two seconds.
-const COST_LIMIT: u32 = 15;
+/// The largest cost, the logarithm of the rounds: about a second.
+const COST_LIMIT: u32 = 14;
+
+/// What a round takes, as [`work`](Hash::work) tells it.
+const ROUND: u64 = 90;
+
 const COST_LEAST: u32 = 4;
 
 /// How many bytes of a password count.
@@ -101,6 +105,11 @@ impl Hash {
             salt: decode(salt, 0b11_0000)?.try_into().ok()?,
             output: Output::new(decode(output, 0b11_1100)?)?,
         })
+    }
+
+    /// See [`ForeignHash::work`](super::ForeignHash::work).
+    pub(super) fn work(&self) -> u64 {
+        ROUND.checked_shl(self.cost).unwrap_or(u64::MAX)
     }
 
     pub(super) fn matches(&self, password: &[u8]) -> bool {

@@ -11,8 +11,8 @@ use super::{
     text::{self, Output},
 };
 
-/// The most iterations, of all blocks of the output together: some seconds.
-const ITERATIONS_LIMIT: u32 = 5_000_000;
+/// The most iterations, of all blocks of the output together: about a second.
+const ITERATIONS_LIMIT: u64 = 2_000_000;
 
 #[derive(Clone, Copy)]
 enum Digest {
@@ -45,12 +45,10 @@ impl Hash {
     }
 
     fn within_limits(self) -> Result<Self, RefusedHash> {
-        let blocks = self.output.len().div_ceil(self.digest.bytes());
-        let blocks = u32::try_from(blocks).unwrap_or(u32::MAX);
-        if self.iterations.saturating_mul(blocks) > ITERATIONS_LIMIT {
+        if self.iterations_of_all_blocks() > ITERATIONS_LIMIT {
             return Err(RefusedHash::Work {
                 parameter: "PBKDF2's iterations (for each block of output)",
-                limit: ITERATIONS_LIMIT.into(),
+                limit: ITERATIONS_LIMIT,
             });
         }
         Ok(self)
@@ -108,6 +106,22 @@ impl Hash {
             salt,
             output: Output::new(output)?,
         })
+    }
+
+    fn iterations_of_all_blocks(&self) -> u64 {
+        let blocks = self.output.len().div_ceil(self.digest.bytes());
+        let blocks = u64::try_from(blocks).unwrap_or(u64::MAX);
+        u64::from(self.iterations).saturating_mul(blocks)
+    }
+
+    /// See [`ForeignHash::work`](super::ForeignHash::work). Many a processor has instructions for
+    /// SHA-1 and SHA-256.
+    pub(super) fn work(&self) -> u64 {
+        let iterations = self.iterations_of_all_blocks();
+        match self.digest {
+            Digest::Sha1 | Digest::Sha256 => iterations / 2,
+            Digest::Sha512 => iterations,
+        }
     }
 
     pub(super) fn matches(&self, password: &[u8]) -> bool {

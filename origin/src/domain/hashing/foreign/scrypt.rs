@@ -8,8 +8,11 @@ use super::{
     text::{self, Output},
 };
 
-/// The most memory that all lanes together may go through, in KiB: some seconds.
-const WORK_LIMIT_KIB: u64 = 1024 * 1024;
+/// The most memory that all lanes together may go through, in KiB: about a second.
+const WORK_LIMIT_KIB: u64 = 384 * 1024;
+
+/// What a KiB takes, as [`work`](Hash::work) tells it.
+const KIB: u64 = 4;
 
 pub(super) struct Hash {
     cost: Cost,
@@ -103,6 +106,17 @@ impl Hash {
         let Cost { log_n, r, p } = self.cost;
         let blocks = 1_u32.checked_shl(log_n).unwrap_or(u32::MAX);
         (r.saturating_mul(blocks.saturating_add(p)) / 8).max(1)
+    }
+
+    /// See [`ForeignHash::work`](super::ForeignHash::work).
+    pub(super) fn work(&self) -> u64 {
+        let Cost { log_n, r, p } = self.cost;
+        let blocks = 1_u64.checked_shl(log_n).unwrap_or(u64::MAX);
+        let kib = blocks
+            .saturating_mul(u64::from(r))
+            .saturating_mul(u64::from(p))
+            / 8;
+        kib.saturating_mul(KIB)
     }
 
     pub(super) fn matches(&self, password: &[u8]) -> bool {

@@ -187,15 +187,29 @@ fn what_would_take_too_much_is_refused() {
         );
     }
     for hash in [
-        "$scrypt$ln=18,r=8,p=5$MDEyMzQ1Njc4OWFiY2RlZg$faCG2Y2MU7gpu0yKEJONexUzhBri6oOSfKdyxUHubQ0",
-        "$2b$16$Geg.YTlse0FOGnXFROz5VubYBpog72Vn5.AZTfU2AprH1bJgPvfni",
-        "$pbkdf2-sha256$5000001$wTinNMZYS.m9d27N2VsrRQ$MzZoC5XqqjLaAvxzXOttzeCOG6EUlyG8L9/uX2t9cqc",
+        "$scrypt$ln=18,r=8,p=2$MDEyMzQ1Njc4OWFiY2RlZg$faCG2Y2MU7gpu0yKEJONexUzhBri6oOSfKdyxUHubQ0",
+        "$2b$15$Geg.YTlse0FOGnXFROz5VubYBpog72Vn5.AZTfU2AprH1bJgPvfni",
+        "$pbkdf2-sha256$2000001$wTinNMZYS.m9d27N2VsrRQ$MzZoC5XqqjLaAvxzXOttzeCOG6EUlyG8L9/uX2t9cqc",
         // Two blocks of output cost twice as much.
-        "pbkdf2:sha256:2500001$s5JnhCOv4GTxtlkj$4eda42025eb88bbd386d9b452f4be180bbd3979a65550584dbf5bd96f6876852401abaa96496b86019ec2c2e9391c0a8e7edc8647b1c39c9b939a7f8fa989415",
+        "pbkdf2:sha256:1000001$s5JnhCOv4GTxtlkj$4eda42025eb88bbd386d9b452f4be180bbd3979a65550584dbf5bd96f6876852401abaa96496b86019ec2c2e9391c0a8e7edc8647b1c39c9b939a7f8fa989415",
     ] {
         assert!(matches!(refused(hash), RefusedHash::Work { .. }), "{hash}");
     }
     assert_eq!(refused(&"$2b$".repeat(129)), RefusedHash::TooLong);
+}
+
+#[test]
+fn what_other_services_make_by_default_is_taken() {
+    for hash in [
+        // Django 6.0, and twice what OWASP asks for.
+        "pbkdf2_sha256$1200000$saltsaltsaltsaltsalt22$qGMnywZIQhQYXlzxISqn8YEUkPZVMue/cmiSWeKp8hY=",
+        "$2b$14$Geg.YTlse0FOGnXFROz5VubYBpog72Vn5.AZTfU2AprH1bJgPvfni",
+        // Werkzeug 3, and what OWASP asks for.
+        "scrypt:32768:8:1$vdmfoIKu0OgwLQnE$81625ba5771479a3d3ed5f43643a4f56834e27822fdb8b808f68cb80e80643b1080e51be221c53bddff9892feb3adf73513cc08d192d30e075b0f87babdab0dc",
+        "$scrypt$ln=17,r=8,p=1$MDEyMzQ1Njc4OWFiY2RlZg$faCG2Y2MU7gpu0yKEJONexUzhBri6oOSfKdyxUHubQ0",
+    ] {
+        assert!(hash.parse::<ForeignHash>().is_ok(), "{hash}");
+    }
 }
 
 #[test]
