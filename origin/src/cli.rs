@@ -7,6 +7,7 @@
 mod assembly;
 mod audit;
 mod cleanup;
+mod descriptors;
 mod keys;
 mod master_key_file;
 mod output;

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Error, assembly};
+use super::{Error, assembly, descriptors};
 use crate::{
     countries::Countries,
     domain::{
@@ -17,7 +17,7 @@ use crate::{
         service::{Places, Service},
     },
     logging,
-    settings::Settings,
+    settings::{Settings, server::Server},
 };
 
 pub(super) async fn run(settings: &Settings) -> Result<(), Error> {
@@ -52,9 +52,12 @@ pub(super) async fn run(settings: &Settings) -> Result<(), Error> {
     let rotation = tokio::spawn(rotate(Arc::clone(&app)));
     let protection = tokio::spawn(protect_names(Arc::clone(&app)));
     let sweeping = tokio::spawn(clean_up(Arc::clone(&app)));
-    let grace = Duration::from_secs(settings.server.shutdown_grace.into());
+    let listening = Server {
+        max_connections: descriptors::connections(settings),
+        ..settings.server.clone()
+    };
     let stop = stop_signal()?;
-    let served = http::serve::serve(service, settings.server.listen, grace, stop).await;
+    let served = http::serve::serve(service, &listening, stop).await;
     rotation.abort();
     protection.abort();
     sweeping.abort();

@@ -17,8 +17,16 @@ use super::{answer::JSON, failure::Failure};
 /// The largest body that is read, in bytes.
 pub(crate) const LIMIT: usize = 64 * 1024;
 
-/// For how long a body may take to arrive. Whoever drips one would hold a connection for ever.
-const TIMEOUT: Duration = Duration::from_secs(20);
+/// For how long a body may take to arrive; comes with the request. Whoever drips one would hold a
+/// connection for ever.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience(pub Duration);
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self(Duration::from_secs(20))
+    }
+}
 
 /// Why a body was not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,14 +37,18 @@ pub enum Unreadable {
     Broken,
 }
 
-/// Reads the body.
+/// Reads the body of `request`.
 ///
 /// # Errors
 ///
 /// See [`Unreadable`].
-pub(crate) async fn read(body: &mut RequestBody) -> std::result::Result<Vec<u8>, Unreadable> {
+pub(crate) async fn read(
+    request: &Request,
+    body: &mut RequestBody,
+) -> std::result::Result<Vec<u8>, Unreadable> {
     let body = body.take().map_err(|_| Unreadable::Broken)?;
-    match tokio::time::timeout(TIMEOUT, body.into_bytes_limit(LIMIT)).await {
+    let Patience(patience) = request.data().copied().unwrap_or_default();
+    match tokio::time::timeout(patience, body.into_bytes_limit(LIMIT)).await {
         Ok(Ok(bytes)) => Ok(bytes.into()),
         Ok(Err(ReadBodyError::PayloadTooLarge)) => Err(Unreadable::TooLarge),
         Ok(Err(
@@ -94,7 +106,7 @@ impl<'a, T: DeserializeOwned + Type> ApiExtractor<'a> for Strict<T> {
                 .detail(detail)
                 .into());
         }
-        let bytes = read(body).await.map_err(Failure::from)?;
+        let bytes = read(request, body).await.map_err(Failure::from)?;
         Ok(Self(parse(&bytes)?))
     }
 }

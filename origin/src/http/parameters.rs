@@ -159,7 +159,7 @@ impl<'a, T: Type> ApiExtractor<'a> for Parameters<T> {
                     .into());
             }
         };
-        let bytes = Zeroizing::new(body::read(body).await.map_err(unreadable)?);
+        let bytes = Zeroizing::new(body::read(request, body).await.map_err(unreadable)?);
         let pairs = if is_form {
             form::parse(&bytes).map_err(|error| invalid(&error.to_string()))?
         } else {

@@ -1,18 +1,21 @@
 //! Listening, and stopping without cutting anybody off.
 
-use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{future::Future, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
-use poem::{
-    Server,
-    listener::{Acceptor, Listener, TcpListener},
+use poem::listener::{Acceptor, Listener, TcpListener};
+use tokio::{sync::watch, task::JoinSet};
+
+use super::{
+    accepting::Unhurried,
+    connection::{self, Hall},
+    endpoint,
+    pace::Limits,
+    room::Room,
+    service::Service,
 };
+use crate::settings::server::Server;
 
-use super::{accepting::Unhurried, endpoint, service::Service};
-
-/// After how long a connection is closed on which nothing moves.
-const IDLE: Duration = Duration::from_mins(2);
-
-/// Why the service does not listen, or stopped listening.
+/// Why the service does not listen.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// The address is taken, or not ours to take.
@@ -23,33 +26,64 @@ pub enum ServeError {
         /// Why.
         source: io::Error,
     },
-    /// The server broke.
-    #[error("the server broke")]
-    Server(#[source] io::Error),
 }
 
-/// Serves until `stop` is ready; then takes no more connections, and waits at most `grace` for
-/// requests in flight.
+/// Serves until `stop` is ready; then takes no more connections, and gives requests in flight the
+/// time that the settings grant.
 ///
 /// # Errors
 ///
 /// See [`ServeError`].
 pub async fn serve(
     service: Arc<Service>,
-    address: SocketAddr,
-    grace: Duration,
+    settings: &Server,
     stop: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
+    let address = settings.listen;
     let bound = TcpListener::bind(address).into_acceptor().await;
-    let acceptor = bound.map_err(|source| ServeError::Bind { address, source })?;
+    let mut acceptor = Unhurried(bound.map_err(|source| ServeError::Bind { address, source })?);
     for local in acceptor.local_addr() {
         if let Some(address) = local.as_socket_addr() {
             tracing::info!(%address, "listening on http://{address}");
         }
     }
-    Server::new_with_acceptor(Unhurried(acceptor))
-        .idle_timeout(IDLE)
-        .run_with_graceful_shutdown(endpoint(service), stop, Some(grace))
-        .await
-        .map_err(ServeError::Server)
+    let hall = Arc::new(Hall {
+        endpoint: endpoint(service),
+        limits: Limits {
+            request: settings.request_timeout,
+            idle: settings.idle_timeout,
+        },
+        room: Room::new(settings.max_connections),
+    });
+    let (stopping, stopped) = watch::channel(false);
+    let mut connections = JoinSet::new();
+    let mut stop = pin!(stop);
+    loop {
+        let accepted = tokio::select! {
+            () = &mut stop => break,
+            Some(_) = connections.join_next() => continue,
+            accepted = acceptor.accept() => accepted,
+        };
+        // It does not fail: see `Unhurried`.
+        let Ok(accepted) = accepted else { continue };
+        let place = tokio::select! {
+            () = &mut stop => break,
+            place = hall.room.place() => place,
+        };
+        let serving = connection::serve(Arc::clone(&hall), accepted, stopped.clone());
+        connections.spawn(async move {
+            serving.await;
+            drop(place);
+        });
+    }
+    drop(acceptor);
+    stopping.send_replace(true);
+    let ended = async { while connections.join_next().await.is_some() {} };
+    let grace = Duration::from_secs(settings.shutdown_grace.into());
+    if tokio::time::timeout(grace, ended).await.is_err() {
+        let cut_off = connections.len();
+        tracing::warn!(cut_off, "requests in flight have had their time");
+    }
+    connections.shutdown().await;
+    Ok(())
 }

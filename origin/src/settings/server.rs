@@ -15,6 +15,13 @@ pub struct Server {
     pub listen: SocketAddr,
     /// For how many seconds requests in flight may go on after a signal to stop.
     pub shutdown_grace: u32,
+    /// How many connections there may be at a time.
+    pub max_connections: u32,
+    /// For how many seconds a request's head may take to arrive, then its body, and then its answer
+    /// to be taken.
+    pub request_timeout: u32,
+    /// For how many seconds a connection may lie idle between two requests.
+    pub idle_timeout: u32,
     /// The networks of the proxies whose `X-Forwarded-For` is believed, such as `10.0.0.0/8`. Of a
     /// request through the edge its authenticated word counts instead, see `edge.secret`.
     pub trusted_proxies: Vec<IpNet>,
@@ -25,6 +32,9 @@ impl Default for Server {
         Self {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080),
             shutdown_grace: 20,
+            max_connections: 10_000,
+            request_timeout: 20,
+            idle_timeout: 120,
             trusted_proxies: vec![],
         }
     }
@@ -33,6 +43,13 @@ impl Default for Server {
 impl Server {
     pub(super) fn check(&self) -> Checked {
         within("server.shutdown_grace", self.shutdown_grace, 0..=3600)?;
+        within(
+            "server.max_connections",
+            self.max_connections,
+            1..=1_000_000,
+        )?;
+        within("server.request_timeout", self.request_timeout, 1..=600)?;
+        within("server.idle_timeout", self.idle_timeout, 1..=3600)?;
         if self.trusted_proxies.iter().any(|net| net.prefix_len() == 0) {
             let key = "server.trusted_proxies";
             return Err(invalid(

@@ -1,8 +1,8 @@
 //! The binary: commands, exit codes, and a server that starts and stops.
 
-mod transfer;
-
+mod connections;
 mod sessions;
+mod transfer;
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
