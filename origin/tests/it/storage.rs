@@ -15,6 +15,7 @@ mod imports;
 mod jobs;
 mod keys;
 mod lifetime;
+mod names;
 mod on_postgres;
 mod on_sqlite;
 mod plans;
@@ -26,6 +27,8 @@ mod sessions;
 mod standing;
 mod throttle;
 mod upgrade;
+mod user_changes;
+mod user_lists;
 mod users;
 
 use bench::Bench;
@@ -81,14 +84,14 @@ suite! {
     ]
     CreateUser: [
         users::a_user_comes_back_as_it_was,
-        users::a_taken_name_is_told_and_nothing_is_written,
-        users::of_many_who_want_a_name_one_gets_it,
-        users::a_name_that_looks_like_another_is_taken,
-        users::of_many_who_want_names_that_look_alike_one_gets_it,
+        names::a_taken_name_is_told_and_nothing_is_written,
+        names::of_many_who_want_a_name_one_gets_it,
+        names::a_name_that_looks_like_another_is_taken,
+        names::of_many_who_want_names_that_look_alike_one_gets_it,
     ]
     FillSkeletons: [
-        users::names_of_an_older_version_are_protected_once_they_are_filled_in,
-        users::two_old_names_that_look_alike_both_stay,
+        names::names_of_an_older_version_are_protected_once_they_are_filled_in,
+        names::two_old_names_that_look_alike_both_stay,
     ]
     ImportUsers: [
         imports::users_are_added_unless_somebody_is_in_the_way,
@@ -100,11 +103,11 @@ suite! {
     UserByName: [users::a_user_is_found_by_name]
     PasswordHashFrom: [users::a_password_hash_is_found_from_any_id]
     Users: [
-        users::users_come_in_the_order_of_their_names_bytes,
-        users::pages_follow_each_other_without_gap_or_overlap,
-        users::a_search_is_taken_to_the_letter,
-        users::a_search_for_what_no_name_holds_finds_nothing,
-        users::users_are_listed_by_whether_they_are_banned_or_disabled,
+        user_lists::users_come_in_the_order_of_their_names_bytes,
+        user_lists::pages_follow_each_other_without_gap_or_overlap,
+        user_lists::a_search_is_taken_to_the_letter,
+        user_lists::a_search_for_what_no_name_holds_finds_nothing,
+        user_lists::users_are_listed_by_whether_they_are_banned_or_disabled,
     ]
     Session: [
         sessions::a_session_comes_back_as_it_was_with_its_user,
@@ -127,14 +130,14 @@ suite! {
         groups::nobody_waits_in_a_circle,
     ]
     ChangeUser: [
-        users::a_missing_user_is_not_decided_over,
-        users::what_is_decided_over_a_user_is_written_whole,
-        users::a_decision_is_shown_all_sessions_that_have_not_been_ended,
-        users::a_change_that_fails_half_way_leaves_nothing,
-        users::the_first_end_of_a_session_stays,
-        users::a_deleted_user_leaves_nothing_but_the_trail,
-        users::a_deletion_beats_every_refresh_and_login_that_races_it,
-        users::sessions_of_a_user_may_end_for_different_reasons,
+        user_changes::a_missing_user_is_not_decided_over,
+        user_changes::what_is_decided_over_a_user_is_written_whole,
+        user_changes::a_decision_is_shown_all_sessions_that_have_not_been_ended,
+        user_changes::a_change_that_fails_half_way_leaves_nothing,
+        user_changes::the_first_end_of_a_session_stays,
+        user_changes::a_deleted_user_leaves_nothing_but_the_trail,
+        races::a_deletion_beats_every_refresh_and_login_that_races_it,
+        user_changes::sessions_of_a_user_may_end_for_different_reasons,
         races::a_ban_beats_every_refresh_and_login_that_races_it,
     ]
     Throttle: [throttle::counts_come_in_the_order_of_their_keys]

@@ -4,10 +4,8 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::{Value, json};
 
-use super::{Place, Server, answer, login};
+use super::{PASSWORD, Place, Server, answer, login};
 use crate::support::{Database, Engine};
-
-const PASSWORD: &str = "correct horse battery";
 
 /// By Django 5.2, bcrypt 5.0 and argon2-cffi 25.1, of [`PASSWORD`].
 const USERS: &str = r#"{"username":"ann","password_hash":"pbkdf2_sha256$1000$saltsaltsaltsaltsalt22$qGMnywZIQhQYXlzxISqn8YEUkPZVMue/cmiSWeKp8hY=","email":"ann@example.org","roles":["admin"],"scopes":["api:read"]}

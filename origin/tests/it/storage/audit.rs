@@ -274,16 +274,12 @@ pub(super) async fn a_tail_hands_out_each_event_once(bench: &Bench) {
 }
 
 pub(super) async fn a_tail_misses_nothing_while_many_write(bench: &Bench) {
-    let replicas: [Arc<dyn Store>; 3] = [
-        Arc::clone(&bench.store) as Arc<dyn Store>,
-        bench.database.connect().await,
-        bench.database.connect().await,
-    ];
+    let replicas = bench.replicas(3).await;
     let store = &*bench.store;
     let mut tail = tail(store, Filter::default()).await;
     let mut writing = JoinSet::new();
-    for writer in 0..12_i64 {
-        let store = Arc::clone(&replicas[usize::try_from(writer).unwrap() % replicas.len()]);
+    for (writer, store) in (0..12_i64).zip(replicas.iter().cycle()) {
+        let store = Arc::clone(store);
         writing.spawn(async move {
             for number in 0..25 {
                 let events = [numbered(writer * 100 + number), numbered(-1)];
@@ -351,14 +347,8 @@ pub(super) async fn the_settings_record_is_kept_with_its_events(bench: &Bench) {
 }
 
 pub(super) async fn replicas_that_start_at_once_write_one_event(bench: &Bench) {
-    let replicas: [Arc<dyn Store>; 2] = [
-        Arc::clone(&bench.store) as Arc<dyn Store>,
-        bench.database.connect().await,
-    ];
-    let mut starting = JoinSet::new();
-    for number in 0..20 {
-        let store = Arc::clone(&replicas[number % 2]);
-        starting.spawn(async move {
+    bench
+        .at_once(0..20, |_, store| async move {
             let decide = |found: &str| {
                 if found == "new" {
                     return RecordChange::default();
@@ -368,12 +358,9 @@ pub(super) async fn replicas_that_start_at_once_write_one_event(bench: &Bench) {
                     events: vec![event(Action::SettingsChanged, "x")],
                 }
             };
-            store
-                .change_settings_record(Box::new(decide))
-                .await
-                .unwrap();
-        });
-    }
-    starting.join_all().await;
+            let changed = store.change_settings_record(Box::new(decide));
+            changed.await.unwrap();
+        })
+        .await;
     assert_eq!(bench.trail().await.len(), 1);
 }

@@ -15,11 +15,14 @@ use portcullis_origin::domain::{
 };
 use portcullis_shared::ids::SessionId;
 use sqlx::{Connection as _, PgConnection, SqliteConnection};
-use tokio::{sync::oneshot, task::JoinHandle};
+use tokio::{
+    sync::oneshot,
+    task::{JoinHandle, JoinSet},
+};
 
 use super::{
     covered::{Covered, Method},
-    samples::{MILLIS, NOW, session_id},
+    samples::{MILLIS, NOW, event, record, session_id},
 };
 use crate::support::{Database, Engine, until};
 
@@ -38,6 +41,34 @@ impl Bench {
             database,
             store,
         }
+    }
+
+    /// Storage, and replicas of it on the same database: `count` in all.
+    pub(super) async fn replicas(&self, count: usize) -> Vec<Arc<dyn Store>> {
+        let mut replicas: Vec<Arc<dyn Store>> = vec![self.store.clone()];
+        while replicas.len() < count {
+            replicas.push(self.database.connect().await);
+        }
+        replicas
+    }
+
+    /// Does something for each number at once, on two replicas in turn; gives what came of each, in
+    /// no order.
+    pub(super) async fn at_once<N, T, F>(
+        &self,
+        numbers: impl IntoIterator<Item = N>,
+        work: impl Fn(N, Arc<dyn Store>) -> F,
+    ) -> Vec<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + Send + 'static,
+    {
+        let replicas = self.replicas(2).await;
+        let mut racing = JoinSet::new();
+        for (number, store) in numbers.into_iter().zip(replicas.iter().cycle()) {
+            racing.spawn(work(number, Arc::clone(store)));
+        }
+        racing.join_all().await
     }
 
     /// Fails when the test did not test what it is listed for.
@@ -216,6 +247,16 @@ pub(super) fn rotate(session: &Session, _: &User) -> SessionChange {
     SessionChange {
         session: Some(session),
         ..SessionChange::default()
+    }
+}
+
+/// The end of a user, with an entry in the feed, as a decision over the user.
+pub(super) fn deletion(user: &User, _: &[Session]) -> UserChange {
+    UserChange {
+        deleted: true,
+        revocations: vec![record(u64::from(user.id.as_bytes()[0]))],
+        events: vec![event(Action::UserDeleted, "")],
+        ..UserChange::default()
     }
 }
 

@@ -34,18 +34,12 @@ pub(super) async fn seq_follows_the_clock_and_never_stands_still(bench: &Bench) 
 }
 
 pub(super) async fn no_two_advances_give_the_same_seq(bench: &Bench) {
-    let other = bench.database.connect().await;
-    let mut advancing = JoinSet::new();
-    for number in 0..40 {
-        let ours: Arc<dyn Store> = bench.store.clone();
-        let store = if number % 2 == 0 {
-            ours
-        } else {
-            Arc::clone(&other)
-        };
-        advancing.spawn(async move { store.advance_seq(MILLIS).await.unwrap() });
-    }
-    let seqs: BTreeSet<Seq> = advancing.join_all().await.into_iter().collect();
+    let advanced = bench
+        .at_once(0..40, |_, store| async move {
+            store.advance_seq(MILLIS).await.unwrap()
+        })
+        .await;
+    let seqs: BTreeSet<Seq> = advanced.into_iter().collect();
     assert_eq!(seqs.len(), 40);
     assert_eq!((seqs.first(), seqs.last()), (Some(&seq(0)), Some(&seq(39))));
 }
@@ -121,7 +115,7 @@ pub(super) async fn entries_go_an_hour_after_their_time(bench: &Bench) {
 }
 
 pub(super) async fn a_reader_misses_no_entry_up_to_the_seq_it_was_told(bench: &Bench) {
-    let replica = bench.database.connect().await;
+    let replicas = bench.replicas(2).await;
     for number in 1..=4 {
         bench
             .add_user(&user(number, &format!("user{number}")))
@@ -129,13 +123,8 @@ pub(super) async fn a_reader_misses_no_entry_up_to_the_seq_it_was_told(bench: &B
     }
     let published: Arc<Mutex<Vec<(Seq, u64)>>> = Arc::default();
     let mut writers = JoinSet::new();
-    for writer in 0..4_u8 {
-        let ours: Arc<dyn Store> = bench.store.clone();
-        let store = if writer % 2 == 0 {
-            ours
-        } else {
-            Arc::clone(&replica)
-        };
+    for (writer, store) in (0..4_u8).zip(replicas.iter().cycle()) {
+        let store = Arc::clone(store);
         let published = Arc::clone(&published);
         writers.spawn(async move {
             for round in 0..25 {

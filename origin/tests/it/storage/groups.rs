@@ -180,11 +180,7 @@ fn banned(user: &User, sessions: &[Session]) -> UserChange {
 /// Refreshes, thefts, bans and logouts of sessions that overlap, on three replicas: nobody waits
 /// for somebody who waits for them, and no ban is overtaken.
 pub(super) async fn nobody_waits_in_a_circle(bench: &Bench) {
-    let replicas: Vec<Arc<dyn Store>> = vec![
-        bench.store.clone(),
-        bench.database.connect().await,
-        bench.database.connect().await,
-    ];
+    let replicas = bench.replicas(3).await;
     for number in 1..=4 {
         bench
             .add_user(&user(number, &format!("user{number}")))
@@ -197,8 +193,8 @@ pub(super) async fn nobody_waits_in_a_circle(bench: &Bench) {
     }
     let overtaken = Arc::new(AtomicU32::new(0));
     let mut racing = JoinSet::new();
-    for number in 0..600_u32 {
-        let store = Arc::clone(&replicas[number as usize % 3]);
+    for (number, store) in (0..600_u32).zip(replicas.iter().cycle()) {
+        let store = Arc::clone(store);
         let overtaken = Arc::clone(&overtaken);
         let id = u8::try_from(8 + number * 7 % 32).unwrap();
         let now = millis(number.into());

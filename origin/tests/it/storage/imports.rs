@@ -1,13 +1,10 @@
 //! Users in batches: each is added unless somebody is in the way, and the trail tells of all.
 
-use std::sync::Arc;
-
 use portcullis_origin::domain::{
     audit::Action,
     store::{ImportEvents, Store as _},
     user::User,
 };
-use tokio::task::JoinSet;
 
 use super::{
     bench::{Bench, is_broken},
@@ -86,14 +83,12 @@ pub(super) async fn of_imports_that_race_each_user_is_added_once(bench: &Bench) 
     let users: Vec<User> = (0..100)
         .map(|number| user(number, &format!("user{number}")))
         .collect();
-    let mut racing = JoinSet::new();
-    for turn in 0..6 {
-        let (store, mut users) = (Arc::clone(&bench.store), users.clone());
+    let racing = bench.at_once(0..6, |turn, store| {
+        let mut users = users.clone();
         users.rotate_left(turn * 17);
-        racing.spawn(async move { store.import_users(&users, count()).await.unwrap() });
-    }
+        async move { store.import_users(&users, count()).await.unwrap() }
+    });
     let added: usize = racing
-        .join_all()
         .await
         .iter()
         .map(|in_the_way| in_the_way.iter().filter(|other| other.is_none()).count())

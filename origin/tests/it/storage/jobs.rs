@@ -1,7 +1,5 @@
 //! Work that one replica does at a time.
 
-use std::sync::Arc;
-
 use portcullis_origin::domain::{cleanup::Hold, store::Store};
 
 use super::{bench::Bench, samples::NOW};
@@ -22,18 +20,11 @@ async fn held(store: &dyn Store, hold: Hold) -> bool {
 }
 
 pub(super) async fn of_many_who_want_a_job_one_gets_it(bench: &Bench) {
-    let other = bench.database.connect().await;
-    let mut racing = tokio::task::JoinSet::new();
-    for number in 0..20 {
-        let ours: Arc<dyn Store> = bench.store.clone();
-        let store = if number % 2 == 0 {
-            ours
-        } else {
-            Arc::clone(&other)
-        };
-        racing.spawn(async move { held(&*store, hold(number, 0)).await });
-    }
-    let won = racing.join_all().await;
+    let won = bench
+        .at_once(0..20, |number, store| async move {
+            held(&*store, hold(number, 0)).await
+        })
+        .await;
     assert_eq!(won.into_iter().filter(|&won| won).count(), 1);
     // Another job is another's.
     let another = Hold {

@@ -71,11 +71,7 @@ pub(super) async fn what_is_decided_over_keys_is_written_whole(bench: &Bench) {
 }
 
 pub(super) async fn replicas_that_start_at_once_add_one_first_key(bench: &Bench) {
-    let replicas: [Arc<dyn Store>; 3] = [
-        Arc::clone(&bench.store) as Arc<dyn Store>,
-        bench.database.connect().await,
-        bench.database.connect().await,
-    ];
+    let replicas = bench.replicas(3).await;
     let adds_first = |number: u8, keys: &[StoredKey]| KeysChange {
         added: Vec::from_iter(keys.is_empty().then(|| key(number))),
         ..KeysChange::default()

@@ -6,17 +6,16 @@ use portcullis_origin::{
     domain::{
         audit::{Action, Actor, Event, query::Filter, tail::Tail},
         session::{EndReason, Ended, Session},
-        store::{Seq, SessionChange, Store, StoreError, UserChange},
+        store::{Seq, SessionChange, Store, StoreError},
         user::User,
     },
     storage,
 };
 use sqlx::{Connection as _, PgConnection, Row as _};
-use tokio::task::JoinSet;
 
 use super::{
     Bench,
-    bench::{Held, asked, is_unavailable, rotate},
+    bench::{Held, asked, deletion, is_unavailable, rotate},
     samples::{MILLIS, NOW, record, session, session_id, user, user_id},
 };
 use crate::support::Engine;
@@ -198,16 +197,8 @@ const ENDED: Ended = Ended {
     at: NOW,
 };
 
-fn deletion() -> UserChange {
-    UserChange {
-        deleted: true,
-        revocations: vec![record(1)],
-        ..UserChange::default()
-    }
-}
-
 async fn delete(store: Arc<dyn Store>, user: u8) {
-    let decide = |_: &User, _: &[Session], _| deletion();
+    let decide = |user: &User, sessions: &[Session], _| deletion(user, sessions);
     let deleted = store
         .change_standing(user_id(user), MILLIS, Box::new(decide))
         .await;
@@ -254,7 +245,6 @@ async fn a_deletion_waits_for_an_ended_session_without_holding_the_feed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn deletions_that_race_uses_of_ended_sessions_and_logouts_wait_in_no_circle() {
     let bench = Bench::new(Engine::Postgres).await;
-    let other = bench.database.connect().await;
     for number in 1..=6 {
         bench
             .add_user(&user(number, &format!("user{number}")))
@@ -267,20 +257,12 @@ async fn deletions_that_race_uses_of_ended_sessions_and_logouts_wait_in_no_circl
             }
         }
     }
-    let mut racing = JoinSet::new();
-    for round in 0..600_u32 {
-        let ours: Arc<dyn Store> = bench.store.clone();
-        let store = if round % 2 == 0 {
-            ours
-        } else {
-            Arc::clone(&other)
-        };
-        if round % 100 == 50 {
-            racing.spawn(delete(store, u8::try_from(1 + round / 100).unwrap()));
-            continue;
-        }
-        let id = session_id(u8::try_from(8 + round * 7 % 48).unwrap());
-        racing.spawn(async move {
+    bench
+        .at_once(0..600_u32, |round, store| async move {
+            if round % 100 == 50 {
+                return delete(store, u8::try_from(1 + round / 100).unwrap()).await;
+            }
+            let id = session_id(u8::try_from(8 + round * 7 % 48).unwrap());
             // Who replays an ended token and who logs out: each publishes something.
             let decide = move |session: &Session, _: &User| SessionChange {
                 session: Some(Session {
@@ -292,9 +274,8 @@ async fn deletions_that_race_uses_of_ended_sessions_and_logouts_wait_in_no_circl
             };
             let done = store.change_session(id, MILLIS, Box::new(decide)).await;
             assert!(done.is_ok(), "{done:?}");
-        });
-    }
-    racing.join_all().await;
+        })
+        .await;
     assert_eq!(bench.texts("SELECT username FROM users").await.len(), 0);
 }
 

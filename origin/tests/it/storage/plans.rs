@@ -271,23 +271,12 @@ pub(super) async fn a_batch_that_fails_half_way_leaves_nothing(bench: &Bench) {
 
 pub(super) async fn two_runs_of_a_plan_take_turns(bench: &Bench) {
     fill(bench, 40).await;
-    let replica = bench.database.connect().await;
-    let mut running = tokio::task::JoinSet::new();
-    for number in 0..30 {
-        let ours: Arc<dyn Store> = bench.store.clone();
-        let store = if number % 2 == 0 {
-            ours
-        } else {
-            Arc::clone(&replica)
-        };
-        running.spawn(async move {
-            store
-                .change_planned(plan_id(1), BATCH, MILLIS, Box::new(end))
-                .await
-                .unwrap()
-        });
-    }
-    running.join_all().await;
+    bench
+        .at_once(0..30, |_, store| async move {
+            let step = store.change_planned(plan_id(1), BATCH, MILLIS, Box::new(end));
+            step.await.unwrap()
+        })
+        .await;
     let progress = bench
         .store
         .plan(plan_id(1))

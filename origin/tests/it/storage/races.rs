@@ -5,14 +5,14 @@ use std::sync::Arc;
 use portcullis_origin::domain::{
     audit::Action,
     session::{EndReason, Session},
-    store::{SessionChange, Store, StoreError, UserChange},
+    store::{Seq, SessionChange, Store, StoreError, UserChange},
     user::{User, UserStatus},
 };
 use portcullis_shared::time::UnixSeconds;
 use tokio::task::JoinSet;
 
 use super::{
-    bench::{Bench, Held, is_broken, rotate},
+    bench::{Bench, Held, deletion, is_broken, rotate},
     samples::{MILLIS, NOW, event, millis, record, session, session_id, user, user_id},
 };
 
@@ -47,13 +47,7 @@ pub(super) async fn fifty_changes_of_one_session_see_each_other(bench: &Bench) {
 
 pub(super) async fn changes_of_two_replicas_see_each_other(bench: &Bench) {
     let before = with_session(bench).await;
-    let other = bench.database.connect().await;
-    let mut rotating = JoinSet::new();
-    for _ in 0..25 {
-        rotating.spawn(rotate_on(bench.store.clone()));
-        rotating.spawn(rotate_on(Arc::clone(&other)));
-    }
-    for rotated in rotating.join_all().await {
+    for rotated in bench.at_once(0..50, |_, store| rotate_on(store)).await {
         rotated.unwrap();
     }
     assert_eq!(
@@ -162,44 +156,53 @@ fn ban(user: &User, sessions: &[Session]) -> UserChange {
     }
 }
 
-pub(super) async fn a_ban_beats_every_refresh_and_login_that_races_it(bench: &Bench) {
-    let replica = bench.database.connect().await;
+/// Ten users, and at once, on two replicas, eight logins of each, nine refreshes, and one who puts
+/// the user out. Tells what came of each.
+async fn race_over_users<F>(bench: &Bench, put_out: F) -> Vec<Option<Seq>>
+where
+    F: Fn(&User, &[Session]) -> UserChange + Copy + Send + 'static,
+{
+    let mut done = Vec::new();
     for round in 1..=10 {
         let owner = user(round, &format!("user{round}"));
         bench.add_user(&owner).await;
         let first = session(round * 20, owner.id);
         bench.add_session(&first).await;
-        let mut racing = JoinSet::new();
-        for number in 0..18_u8 {
-            let ours: Arc<dyn Store> = bench.store.clone();
-            let store = if number % 2 == 0 {
-                ours
-            } else {
-                Arc::clone(&replica)
-            };
-            let (user, session) = (owner.id, first.id);
-            // The clocks of replicas are not the same; some are ahead of the one that bans.
+        let (user, session) = (owner.id, first.id);
+        let racing = bench.at_once(0..18_u8, |number, store| async move {
+            let now = millis(i64::from(number));
+            // The clocks of replicas are not the same; some are ahead of the one that puts out.
             let clock = NOW.plus(i64::from(number));
-            racing.spawn(async move {
-                let now = millis(i64::from(number));
-                let done = match number {
-                    9 => store.change_user(user, now, Box::new(ban)).await,
-                    1..9 => {
-                        let decide = login(round * 20 + number, clock);
-                        store.change_user(user, now, Box::new(decide)).await
-                    }
-                    _ => {
-                        let decide = refresh(clock);
-                        store.change_session(session, now, Box::new(decide)).await
-                    }
-                };
-                assert!(done.as_ref().is_ok_and(Option::is_some), "{done:?}");
-            });
-        }
-        racing.join_all().await;
+            let done = match number {
+                9 => store.change_user(user, now, Box::new(put_out)).await,
+                1..9 => {
+                    let decide = login(round * 20 + number, clock);
+                    store.change_user(user, now, Box::new(decide)).await
+                }
+                _ => {
+                    let decide = refresh(clock);
+                    store.change_session(session, now, Box::new(decide)).await
+                }
+            };
+            done.unwrap()
+        });
+        done.extend(racing.await);
     }
+    done
+}
+
+pub(super) async fn a_ban_beats_every_refresh_and_login_that_races_it(bench: &Bench) {
+    let done = race_over_users(bench, ban).await;
+    assert!(done.iter().all(Option::is_some), "{done:?}");
     let alive = "SELECT users.username FROM users JOIN sessions ON sessions.user_id = users.id \
                  WHERE sessions.ended IS NULL OR sessions.last_iat > users.not_before \
                  OR users.banned_at IS NULL";
     assert_eq!(bench.texts(alive).await, Vec::<String>::new());
+}
+
+pub(super) async fn a_deletion_beats_every_refresh_and_login_that_races_it(bench: &Bench) {
+    race_over_users(bench, deletion).await;
+    let left = "SELECT ended FROM sessions UNION ALL SELECT username FROM users";
+    assert_eq!(bench.texts(left).await, Vec::<String>::new());
+    assert_eq!(bench.store.feed(Seq(0)).await.unwrap().records.len(), 10);
 }

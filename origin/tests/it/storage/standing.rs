@@ -7,7 +7,6 @@ use portcullis_origin::domain::{
     store::{OtherAdmins, Store, UserChange},
     user::{User, UserStatus},
 };
-use tokio::task::JoinSet;
 
 use super::{
     bench::Bench,
@@ -107,21 +106,12 @@ pub(super) async fn of_administrators_who_remove_each_other_one_stays(bench: &Be
     for (number, name) in (1..).zip(names) {
         bench.add_user(&admin(number, name)).await;
     }
-    let replica = bench.database.connect().await;
-    let mut removing = JoinSet::new();
-    for number in 1..=8 {
-        let ours: Arc<dyn Store> = bench.store.clone();
-        let store = if number % 2 == 0 {
-            ours
-        } else {
-            Arc::clone(&replica)
-        };
-        removing.spawn(async move {
+    bench
+        .at_once(1..=8, |number, store| async move {
             let done = store.change_standing(user_id(number), MILLIS, Box::new(disable));
             assert!(done.await.unwrap().is_some());
-        });
-    }
-    removing.join_all().await;
+        })
+        .await;
     let left = "SELECT username FROM users WHERE disabled_at IS NULL";
     assert_eq!(bench.texts(left).await.len(), 1);
 }

@@ -1,7 +1,5 @@
 //! Counts of attempts.
 
-use std::sync::Arc;
-
 use portcullis_origin::domain::{
     audit::Action,
     session::Session,
@@ -13,7 +11,6 @@ use portcullis_origin::domain::{
     },
     user::User,
 };
-use tokio::task::JoinSet;
 
 use super::{
     bench::Bench,
@@ -111,18 +108,11 @@ pub(super) async fn a_decision_that_changes_nothing_writes_nothing(bench: &Bench
 }
 
 pub(super) async fn fifty_attempts_on_two_replicas_are_each_counted(bench: &Bench) {
-    let replica = bench.database.connect().await;
-    let mut racing = JoinSet::new();
-    for number in 0..50 {
-        let ours: Arc<dyn Store> = bench.store.clone();
-        let store = if number % 2 == 0 {
-            ours
-        } else {
-            Arc::clone(&replica)
-        };
-        racing.spawn(async move { attempt(&*store, &[key(1), key(2)]).await });
-    }
-    let admitted = racing.join_all().await;
+    let admitted = bench
+        .at_once(0..50, |_, store| async move {
+            attempt(&*store, &[key(1), key(2)]).await
+        })
+        .await;
     assert_eq!(admitted.iter().filter(|admitted| **admitted).count(), 10);
     let found = bench.store.throttle(&[key(1), key(2)]).await.unwrap();
     assert_eq!(
@@ -132,22 +122,13 @@ pub(super) async fn fifty_attempts_on_two_replicas_are_each_counted(bench: &Benc
 }
 
 pub(super) async fn counts_that_overlap_do_not_wait_for_each_other_for_ever(bench: &Bench) {
-    let replica = bench.database.connect().await;
-    let mut racing = JoinSet::new();
-    for number in 0..60_u8 {
-        let ours: Arc<dyn Store> = bench.store.clone();
-        let store = if number % 2 == 0 {
-            ours
-        } else {
-            Arc::clone(&replica)
-        };
-        let first = number % 5;
-        racing.spawn(async move {
+    let admitted = bench
+        .at_once(0..60, |number, store| async move {
+            let first = number % 5;
             let keys = [key(first), key(first + 2), key(first + 3)];
             attempt(&*store, &keys).await
-        });
-    }
-    let admitted = racing.join_all().await;
+        })
+        .await;
     // Each attempt is counted under three keys, or under none.
     let keys: Vec<Key> = (0..8).map(key).collect();
     let counted = bench.store.throttle(&keys).await.unwrap();
