@@ -1,7 +1,7 @@
 //! Logs: one line for each event, for people or as JSON.
 //!
-//! Texts that came from outside are logged as `Debug` shows them, so that no line break and no
-//! escape sequence gets through; secrets are not logged at all. Lines go to standard error: what
+//! Texts that came from outside are logged as `Debug` shows them, or made [`legible`], so that no
+//! line break and no escape sequence gets through; secrets are not logged at all. Lines go to standard error: what
 //! a command prints is alone on standard output.
 
 use tracing_subscriber::{EnvFilter, fmt::SubscriberBuilder};
@@ -51,6 +51,16 @@ pub fn start(settings: &Log) -> Result<(), LoggingError> {
 
 fn is_terminal() -> bool {
     std::io::IsTerminal::is_terminal(&std::io::stderr())
+}
+
+/// A text from outside as a value that is logged as text: what is not shown where it stands, such as
+/// the characters that steer a terminal, as its escape.
+pub fn legible(text: &str) -> String {
+    let escaped = text.chars().map(|character| match character {
+        '"' | '\'' | '\\' => character.to_string(),
+        _ => character.escape_debug().to_string(),
+    });
+    escaped.collect()
 }
 
 /// An error and its causes in one line, the outermost first, for a log or a person.

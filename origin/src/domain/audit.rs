@@ -5,13 +5,15 @@
 
 pub mod query;
 pub mod tail;
+#[cfg(test)]
+mod tests;
 
 use portcullis_shared::{
     ids::{SessionId, UserId},
     time::UnixSeconds,
 };
 
-use crate::domain::context::Context;
+use crate::{domain::context::Context, logging};
 
 /// What happened. The names are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -220,7 +222,8 @@ impl Event {
         let action = self.action.as_str();
         let user_id = self.user_id.map(|id| id.to_string());
         let session_id = self.session_id.map(|id| id.to_string());
-        let (actor, detail) = (&self.actor, &self.detail);
+        let actor = &self.actor;
+        let detail = self.detail.as_deref().map(logging::legible);
         match self.action {
             Action::RefreshReuse
             | Action::RefreshAhead
@@ -231,7 +234,7 @@ impl Event {
             | Action::UserDeleted
             | Action::UsersExported
             | Action::Restored => {
-                tracing::warn!(action, ?actor, user_id, session_id, ?detail, "audit");
+                tracing::warn!(action, ?actor, user_id, session_id, detail, "audit");
             }
             Action::Login
             | Action::RefreshFastForwarded
@@ -251,7 +254,7 @@ impl Event {
             | Action::UsersImported
             | Action::SettingsChanged
             | Action::Unknown => {
-                tracing::info!(action, ?actor, user_id, session_id, ?detail, "audit");
+                tracing::info!(action, ?actor, user_id, session_id, detail, "audit");
             }
         }
     }

@@ -5,20 +5,22 @@
 //! the password is changed goes on, all others end; a session that has ended meanwhile changes
 //! nothing.
 //!
-//! Whoever holds a stolen access token must not find the password out here: attempts are counted
-//! for the user, apart from those of logins, which they neither delay nor help.
+//! Whoever holds a stolen access token must not find the password out here, nor keep the owner from
+//! changing it: attempts are counted for the session, see [`confirmation`], and wrong passwords are in
+//! the audit trail.
 
 use crate::domain::{
     app::App,
     audit::Actor,
     caller::Caller,
     context::Context,
+    failed_login,
     hashing::{HashingError, Place, Verdict},
     new_password::NewPassword,
     password::{Password, PasswordRule},
     session::Session,
     store::{Seq, StoreError, UserChange},
-    throttle::{self, Throttled, settlement::Settlement},
+    throttle::{self, Throttled, confirmation, settlement::Settlement},
     transaction,
     user::User,
 };
@@ -81,38 +83,67 @@ pub async fn change_password(
     if !current.is_within_limit() {
         return Err(Error::WrongPassword);
     }
-    let claims = throttle::claims(app, context.ip, Some(user.id));
-    let place = app.hasher.enter(&claims)?;
-    let admitted = throttle::admit_confirmation(app, user.id, context).await?;
-    let settled = admitted.settle(app.config.throttle.known_for, app.clock.now());
-    // A login may have replaced the hash by one of the same password meanwhile (the parameters
-    // changed); the password is then checked against that.
-    let mut checked = user.clone();
-    for _ in 0..2 {
-        check(&place, &checked, &current).await?;
-        let hash = place.hash(new.clone(), app.entropy.as_ref()).await?;
-        let new = NewPassword {
-            hash,
-            keep: Some(caller.session.id),
-            tokens: app.tokens(),
-            now: app.clock.now(),
-            actor: Actor::User(user.id),
-            ip: context.ip,
-        };
-        match replace(app, &checked, new, settled.clone()).await? {
-            Replaced::Done(seq) => return Ok(seq),
-            Replaced::Changed => checked = reload(app, user).await?,
-        }
+    let asked = confirmation::ask(app, caller, context)?;
+    let place = app.hasher.enter(&asked.claims)?;
+    let admitted = confirmation::admit(app, asked).await?;
+    let change = Change {
+        app,
+        caller,
+        context,
+        place,
+        settled: admitted.settle(app.config.throttle.known_for, app.clock.now()),
+    };
+    let changed = change.run(&current, &new).await;
+    if let Err(Error::Hashing(_) | Error::Store(_)) = &changed {
+        admitted.give_back(app).await;
     }
-    Err(Error::WrongPassword)
+    changed
 }
 
-/// Makes sure that `current` is the user's password.
-async fn check(place: &Place<'_>, user: &User, current: &Password) -> Result<(), Error> {
-    let stored = user.password_hash.as_deref();
-    match place.verify(current.clone(), stored).await? {
-        Verdict::Right | Verdict::RightButOld => Ok(()),
-        Verdict::Wrong => Err(Error::WrongPassword),
+/// A change that was let through.
+struct Change<'a> {
+    app: &'a App,
+    caller: &'a Caller,
+    context: &'a Context,
+    place: Place<'a>,
+    settled: Vec<Settlement>,
+}
+
+impl Change<'_> {
+    /// A login may have replaced the hash by one of the same password meanwhile (the parameters
+    /// changed); the password is then checked against that.
+    async fn run(&self, current: &Password, new: &Password) -> Result<Seq, Error> {
+        let app = self.app;
+        let mut checked = self.caller.user.clone();
+        for _ in 0..2 {
+            self.check(&checked, current).await?;
+            let hash = self.place.hash(new.clone(), app.entropy.as_ref()).await?;
+            let new = NewPassword {
+                hash,
+                keep: Some(self.caller.session.id),
+                tokens: app.tokens(),
+                now: app.clock.now(),
+                actor: Actor::User(checked.id),
+                ip: self.context.ip,
+            };
+            match replace(app, &checked, new, self.settled.clone()).await? {
+                Replaced::Done(seq) => return Ok(seq),
+                Replaced::Changed => checked = reload(app, &checked).await?,
+            }
+        }
+        Err(Error::WrongPassword)
+    }
+
+    /// Makes sure that `current` is the user's password.
+    async fn check(&self, user: &User, current: &Password) -> Result<(), Error> {
+        let stored = user.password_hash.as_deref();
+        match self.place.verify(current.clone(), stored).await? {
+            Verdict::Right | Verdict::RightButOld => Ok(()),
+            Verdict::Wrong => {
+                failed_login::record_confirmation(self.app, self.caller, self.context).await?;
+                Err(Error::WrongPassword)
+            }
+        }
     }
 }
 

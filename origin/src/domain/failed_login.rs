@@ -1,4 +1,5 @@
-//! Logins that were refused, in the audit trail.
+//! Logins that were refused, and passwords that somebody who is logged in did not know, in the audit
+//! trail.
 //!
 //! The name that was typed is never kept. Whoever exists is told by id; where nobody does, the name
 //! may well be a password that went into the wrong field.
@@ -13,6 +14,7 @@ use portcullis_shared::time::UnixSeconds;
 use crate::domain::{
     app::App,
     audit::{Action, Actor, Event},
+    caller::Caller,
     context::Context,
     store::StoreError,
     user::{User, UserStatus},
@@ -31,6 +33,30 @@ pub async fn record(app: &App, user: Option<&User>, context: &Context) -> Result
     };
     // Who typed it is not known.
     let event = event(app.clock.now(), Actor::Service, user, reason, context);
+    write(app, event).await
+}
+
+/// Writes that whoever is logged in showed another password than the user's.
+///
+/// # Errors
+///
+/// See [`StoreError`]; the request is not to be answered then.
+pub async fn record_confirmation(
+    app: &App,
+    caller: &Caller,
+    context: &Context,
+) -> Result<(), StoreError> {
+    // An access token was shown, which may be stolen.
+    let (user, now) = (&caller.user, app.clock.now());
+    let event = event(now, Actor::Service, Some(user), "confirmation", context);
+    let event = Event {
+        session_id: Some(caller.session.id),
+        ..event
+    };
+    write(app, event).await
+}
+
+async fn write(app: &App, event: Event) -> Result<(), StoreError> {
     app.store.append_audit(std::slice::from_ref(&event)).await?;
     event.announce();
     Ok(())

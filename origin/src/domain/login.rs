@@ -148,7 +148,7 @@ pub async fn login(app: &App, request: Request, context: &Context) -> Result<Log
     if let Err(error) = &opened
         && error.is_no_guess()
     {
-        attempt.give_back(app).await;
+        attempt.admitted.give_back(app).await;
     }
     let (mintable, username) = opened?;
     Ok(LoggedIn {
@@ -236,14 +236,6 @@ impl Attempt<'_> {
         };
         let user = user.ok_or(Error::InvalidCredentials)?;
         Ok(Authenticated { user, rehashed })
-    }
-
-    /// Takes the attempt back. When this cannot be written either, it stays counted.
-    async fn give_back(&self, app: &App) {
-        if let Err(error) = self.admitted.give_back(app).await {
-            let cause = crate::logging::chain(&error);
-            tracing::warn!(?cause, "an attempt to log in stays counted");
-        }
     }
 }
 

@@ -22,7 +22,8 @@
 //!   network; sessions that are open go on (a refresh shows no password), and a setup link of an
 //!   administrator makes the network known that it is used from.
 //!
-//! Who signs up is counted by network alone, see [`registration`].
+//! Who signs up is counted by network alone, see [`registration`]; who is logged in and shows the
+//! password once more, by session and user, see [`confirmation`].
 //!
 //! No count refuses for good: the delays end at a limit, and counts drain away. Names are counted
 //! alike whether there is such a user or not, so nobody learns from a 429 who exists.
@@ -34,6 +35,7 @@
 //! is in [`key`].
 
 pub mod bucket;
+pub mod confirmation;
 pub mod device;
 pub mod key;
 mod limit;
@@ -48,7 +50,7 @@ use portcullis_shared::{ids::UserId, time::UnixSeconds};
 use self::{
     bucket::{Bucket, Rule},
     device::DeviceToken,
-    key::{Key, Name},
+    key::{Key, Name, Subject},
     limit::Limit,
     settlement::{Effect, Settlement},
 };
@@ -155,11 +157,11 @@ pub fn ask<'a>(app: &App, guess: Guess<'a>) -> Result<Asked<'a>, Throttled> {
     })
 }
 
-/// Where whoever does not log in counts in the hashing pool: for the network, and for the user
-/// where there is one.
+/// Where whoever does not show a password counts in the hashing pool: for the network, and for the
+/// user where there is one.
 pub fn claims(app: &App, ip: Option<IpAddr>, user: Option<UserId>) -> Vec<Key> {
     let network = limit::network_key(app, ip);
-    let user = user.map(|user| limit::of_confirmation(app, user).key);
+    let user = user.map(|user| Subject::Confirmation(user).key(&app.master));
     network.into_iter().chain(user).collect()
 }
 
@@ -183,24 +185,6 @@ pub async fn admit(app: &App, asked: Asked<'_>) -> Result<Admitted, Error> {
     Ok(Admitted { counted, place })
 }
 
-/// Counts an attempt of somebody who is logged in to show the password once more.
-///
-/// # Errors
-///
-/// See [`Error`].
-pub async fn admit_confirmation(
-    app: &App,
-    user: UserId,
-    context: &Context,
-) -> Result<Admitted, Error> {
-    let seen = look(app, vec![limit::of_confirmation(app, user)]).await?;
-    let counted = count(app, seen, Whose::User(user), context).await?;
-    Ok(Admitted {
-        counted,
-        place: None,
-    })
-}
-
 impl Admitted {
     /// What becomes of the counts when the password was right, for the transaction that acts on
     /// it: strangers become known.
@@ -218,12 +202,8 @@ impl Admitted {
     }
 
     /// Takes the attempt back where no password was looked at after all, or where nothing is to
-    /// be written but this.
-    ///
-    /// # Errors
-    ///
-    /// See [`StoreError`].
-    pub async fn give_back(&self, app: &App) -> Result<(), StoreError> {
+    /// be written but this. When this cannot be written either, it stays counted.
+    pub async fn give_back(&self, app: &App) {
         let (limits, now) = (self.counted.clone(), app.clock.now());
         let keys: Vec<Key> = limits.iter().map(|limit| limit.key).collect();
         let decide = move |held: &[Bucket]| {
@@ -235,8 +215,10 @@ impl Admitted {
             };
             (change, ())
         };
-        transaction::with_throttle(app.store.as_ref(), &keys, decide).await?;
-        Ok(())
+        if let Err(error) = transaction::with_throttle(app.store.as_ref(), &keys, decide).await {
+            let cause = crate::logging::chain(&error);
+            tracing::warn!(?cause, "an attempt to show a password stays counted");
+        }
     }
 }
 

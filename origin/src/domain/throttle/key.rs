@@ -7,7 +7,7 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use hmac::{Hmac, KeyInit, Mac};
-use portcullis_shared::ids::UserId;
+use portcullis_shared::ids::{SessionId, UserId};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
@@ -33,8 +33,10 @@ pub enum Subject<'a> {
     Device(&'a Name, [u8; 16]),
     /// Those to sign up from a network, or from wherever no address is known.
     Registration(Option<Network>),
-    /// Those of somebody who is logged in and shows the password once more.
+    /// Those of somebody who is logged in and shows the password once more, from all sessions.
     Confirmation(UserId),
+    /// Those from one of the sessions.
+    SessionConfirmation(SessionId),
 }
 
 /// A username as it is counted: two that would find the same user are one, whether there is such
@@ -109,6 +111,10 @@ impl Subject<'_> {
                 mac.update(&[5]);
                 mac.update(user.as_bytes());
             }
+            Self::SessionConfirmation(session) => {
+                mac.update(&[7]);
+                mac.update(session.as_bytes());
+            }
             Self::Registration(network) => {
                 mac.update(&[6]);
                 if let Some(network) = network {
@@ -165,6 +171,7 @@ mod tests {
             Subject::Device(&ann, [0; 16]),
             Subject::Device(&ann, [1; 16]),
             Subject::Confirmation(UserId::from_bytes([1; 16])),
+            Subject::SessionConfirmation(SessionId::from_bytes([1; 16])),
             Subject::Registration(None),
             Subject::Registration(Some(here)),
             Subject::Registration(Some(there)),

@@ -2,7 +2,10 @@
 
 use std::net::IpAddr;
 
-use portcullis_shared::{ids::UserId, time::UnixSeconds};
+use portcullis_shared::{
+    ids::{SessionId, UserId},
+    time::UnixSeconds,
+};
 
 use super::{
     Guess, Throttled,
@@ -21,6 +24,7 @@ pub(super) enum Scope {
     Strangers,
     Network,
     Confirmation,
+    Confirmations,
 }
 
 impl Scope {
@@ -32,6 +36,7 @@ impl Scope {
             Self::Strangers => "for one account from wherever it is not used",
             Self::Network => "from one network",
             Self::Confirmation => "by somebody who is logged in",
+            Self::Confirmations => "by somebody who is logged in, from several sessions",
         }
     }
 }
@@ -50,7 +55,7 @@ impl Limit {
     pub(super) const fn settled(&self) -> Effect {
         match self.scope {
             Scope::Place | Scope::Device | Scope::Confirmation => Effect::Forget,
-            Scope::Strangers | Scope::Network => Effect::GiveBack(self.rule),
+            Scope::Strangers | Scope::Network | Scope::Confirmations => Effect::GiveBack(self.rule),
         }
     }
 }
@@ -97,21 +102,32 @@ pub(super) fn of_guess(app: &App, name: &Name, guess: &Guess<'_>) -> Vec<Limit> 
     limits
 }
 
-/// The count of somebody who is logged in.
-pub(super) fn of_confirmation(app: &App, user: UserId) -> Limit {
-    Limit {
-        key: Subject::Confirmation(user).key(&app.master),
-        rule: app.config.throttle.account,
-        scope: Scope::Confirmation,
-    }
+/// The counts of somebody who is logged in, in the order of their keys: that of the session, and a
+/// looser one of the user.
+pub(super) fn of_confirmation(app: &App, user: UserId, session: SessionId) -> Vec<Limit> {
+    let rules = &app.config.throttle;
+    let mut limits = vec![
+        Limit {
+            key: Subject::SessionConfirmation(session).key(&app.master),
+            rule: rules.account,
+            scope: Scope::Confirmation,
+        },
+        Limit {
+            key: Subject::Confirmation(user).key(&app.master),
+            rule: rules.strangers,
+            scope: Scope::Confirmations,
+        },
+    ];
+    limits.sort_by_key(|limit| limit.key);
+    limits
 }
 
-/// Where an attempt to log in counts in the hashing pool: for its network, and for its device or
-/// else its account.
+/// Where an attempt counts in the hashing pool: for its network, and for its device or else its
+/// account, or for its session.
 pub(super) fn claims(limits: &[Limit]) -> Vec<Key> {
     let claiming = limits.iter().filter(|limit| match limit.scope {
         Scope::Strangers | Scope::Device | Scope::Network | Scope::Confirmation => true,
-        Scope::Place => false,
+        Scope::Place | Scope::Confirmations => false,
     });
     claiming.map(|limit| limit.key).collect()
 }
@@ -128,7 +144,11 @@ pub(super) fn remembered(limits: &[Limit], refusal: &Refusal) -> Option<Key> {
     let of = |scope| limits.iter().find(|limit| limit.scope == scope);
     let limit = match refusal.scope {
         Scope::Strangers => of(Scope::Place).or_else(|| of(Scope::Strangers)),
-        scope @ (Scope::Place | Scope::Device | Scope::Network | Scope::Confirmation) => of(scope),
+        scope @ (Scope::Place
+        | Scope::Device
+        | Scope::Network
+        | Scope::Confirmation
+        | Scope::Confirmations) => of(scope),
     };
     limit.map(|limit| limit.key)
 }
