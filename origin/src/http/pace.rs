@@ -15,6 +15,9 @@ pub(super) mod socket;
 /// How far two looks are apart; the unit in which limits are counted.
 pub(super) const LOOK: Duration = Duration::from_secs(1);
 
+/// After so many looks an idle connection may give way. Those that owe a head go before it.
+const QUIET: u32 = 5;
+
 /// What happens on a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
@@ -91,7 +94,7 @@ impl Phase {
 pub(super) enum Found {
     /// It goes on, or the client is waited for as it may be.
     Well,
-    /// The client has had nothing to say since the last look: it may give way to another.
+    /// The client has had nothing to say for a while: it may give way to another.
     Waiting,
     /// No request came in time.
     NoRequest,
@@ -120,7 +123,8 @@ impl Looks {
         match Phase::of(phase) {
             Phase::Head if same_phase >= limits.request => Found::NoRequest,
             Phase::Idle if same_phase >= limits.idle => Found::Idle,
-            Phase::Head | Phase::Idle if same_phase > 0 => Found::Waiting,
+            Phase::Head if same_phase >= 1 => Found::Waiting,
+            Phase::Idle if same_phase >= QUIET => Found::Waiting,
             Phase::Head | Phase::Idle | Phase::Serving | Phase::Answering => Found::Well,
         }
     }
@@ -151,7 +155,7 @@ mod tests {
 
     const LIMITS: Limits = Limits {
         request: 2,
-        idle: 3,
+        idle: QUIET + 1,
     };
 
     #[test]
@@ -164,10 +168,8 @@ mod tests {
         pace.enter(Phase::Answering);
         assert_eq!(look(), Found::Well);
         pace.enter(Phase::Idle);
-        assert_eq!(
-            [(); 4].map(|()| look()),
-            [Found::Well, Found::Waiting, Found::Waiting, Found::Idle]
-        );
+        assert_eq!([(); QUIET as usize].map(|()| look()), [Found::Well; 5]);
+        assert_eq!([look(), look()], [Found::Waiting, Found::Idle]);
     }
 
     #[test]
