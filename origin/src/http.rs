@@ -26,6 +26,7 @@ mod oauth_client;
 mod openapi;
 mod origin;
 mod pace;
+mod page;
 mod parameters;
 mod proxies;
 mod refused;

@@ -24,7 +24,7 @@ use crate::domain::{
     audit::{Action, Actor, Event},
     session::EndReason,
     store::{OtherAdmins, Seq, StoreError, UserChange, UserFilter},
-    user::{Role, User},
+    user::User,
 };
 
 pub use change::{ChangeError, Changes, EmailChange, change_user};
@@ -84,8 +84,8 @@ pub async fn list_users(app: &App, filter: &UserFilter) -> Result<Vec<User>, Sto
 
 /// What a user may do, for the audit trail.
 fn grants(user: &User) -> String {
-    let roles: Vec<&str> = user.roles.iter().map(Role::as_str).collect();
-    format!("roles [{}], scopes [{}]", roles.join(" "), user.scopes)
+    let roles = user.role_names().join(" ");
+    format!("roles [{roles}], scopes [{}]", user.scopes)
 }
 
 /// A user after a change, and the feed's `seq` with it.

@@ -134,6 +134,17 @@ impl User {
         self.is_active() && self.password_hash.is_some() && self.is_admin()
     }
 
+    /// The roles as they are written.
+    pub fn role_names(&self) -> Vec<String> {
+        self.roles.iter().map(|role| role.0.clone()).collect()
+    }
+
+    /// The scopes as they are written.
+    pub fn scope_names(&self) -> Vec<String> {
+        let scopes = self.scopes.iter();
+        scopes.map(|scope| scope.as_str().to_owned()).collect()
+    }
+
     /// Whether the user has the role that may administrate.
     pub fn is_admin(&self) -> bool {
         self.roles.iter().any(|role| role.as_str() == ADMIN_ROLE)

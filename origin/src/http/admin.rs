@@ -1,5 +1,6 @@
 //! `/admin/*`: administration, for tokens of the client `portcullis-admin` alone.
 
+mod acting;
 pub(crate) mod audit;
 pub(crate) mod ban;
 pub(crate) mod change_user;
@@ -18,15 +19,18 @@ pub(crate) mod user_answer;
 
 use portcullis_shared::{ids::UserId, problem::Code, scope::ScopeSet};
 
-use super::{bearer::Administrator, failure::Failure, origin::From};
-use crate::domain::{admin::Authority, audit::Actor, user::Roles};
+use super::{
+    failure::Failure,
+    refused::{self, Declared},
+};
+use crate::domain::user::Roles;
 
-/// In whose name, and from where, something is done.
-fn authority(admin: &Administrator, from: &From) -> Authority {
-    Authority {
-        actor: Actor::User(admin.admin.caller().user.id),
-        ip: from.0.ip,
-    }
+/// The failures of an endpoint that changes one user and takes no body.
+pub(crate) struct OneUser;
+
+impl Declared for OneUser {
+    const PROBLEMS: &'static [&'static [Code]] =
+        &[refused::ADMIN, &[Code::NotFound, Code::Conflict]];
 }
 
 fn not_found() -> Failure {

@@ -6,9 +6,10 @@
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use hmac::{Hmac, KeyInit, Mac};
-use portcullis_shared::{ids::SessionId, time::UnixSeconds};
+use portcullis_shared::{ids::SessionId, problem::Code, time::UnixSeconds};
 use sha2::Sha256;
 
+use super::failure::Failure;
 use crate::domain::{
     audit::query::EventId,
     master_key::{MasterKeys, Purpose},
@@ -90,6 +91,21 @@ pub(crate) fn read<P: Place>(cursor: &str, keys: &MasterKeys) -> Option<P> {
         .verify_truncated_left(shown)
         .ok()?;
     P::from_bytes(place)
+}
+
+/// Where a page begins: after the place in a cursor, or at the beginning where there is none.
+///
+/// # Errors
+///
+/// 400 for a text that is no cursor of ours.
+pub(crate) fn after<P: Place>(
+    cursor: Option<&str>,
+    keys: &MasterKeys,
+) -> Result<Option<P>, Failure> {
+    let off = || Failure::new(Code::InvalidRequest).detail("cursor: not one of ours");
+    cursor
+        .map(|text| read(text, keys).ok_or_else(off))
+        .transpose()
 }
 
 fn mac<P: Place>(id: u8, place: &[u8], keys: &MasterKeys) -> Option<Hmac<Sha256>> {

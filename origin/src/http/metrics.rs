@@ -12,7 +12,7 @@ use super::{
     answer::{Document, Kind},
     failure::Failure,
     measure::Measures,
-    refused::{Declared, Refused},
+    refused::Refused,
 };
 
 /// The counts; a second old at most.
@@ -25,10 +25,6 @@ impl Kind for OpenMetrics {
     const SCHEMA: &'static str = "string";
 }
 
-struct Failures;
-
-impl Declared for Failures {}
-
 /// The endpoint.
 pub(crate) struct Api;
 
@@ -40,7 +36,7 @@ impl Api {
     async fn metrics(
         &self,
         measures: Data<&Arc<Measures>>,
-    ) -> Result<Document<OpenMetrics>, Refused<Failures>> {
+    ) -> Result<Document<OpenMetrics>, Refused> {
         let text = measures.text().map_err(Failure::fault)?;
         Ok(Document::new(text.as_str()))
     }

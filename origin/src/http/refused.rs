@@ -43,9 +43,15 @@ pub trait Declared: Send + Sync + 'static {
     const OAUTH: &'static [oauth::Error] = &[];
 }
 
+/// What an endpoint declares that fails as any other may, and not otherwise.
+#[derive(Debug)]
+pub struct AsAny;
+
+impl Declared for AsAny {}
+
 /// A failure of the endpoint `E`.
 #[derive(Debug)]
-pub struct Refused<E>(Failure, PhantomData<fn() -> E>);
+pub struct Refused<E = AsAny>(Failure, PhantomData<fn() -> E>);
 
 impl<E, F: Into<Failure>> From<F> for Refused<E> {
     fn from(failure: F) -> Self {

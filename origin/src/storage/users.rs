@@ -1,4 +1,6 @@
-//! Users as rows.
+//! Users as rows: how they are read, written and held. How they are looked for is in [`find`].
+
+mod find;
 
 use std::sync::LazyLock;
 
@@ -12,12 +14,14 @@ use super::{
     listed::{listed_ids, over_listed, packed},
     many::{Many, places},
     statement::{Columns, Statement},
-    values::{pattern, storable},
+    values::storable,
 };
 use crate::domain::{
-    store::{Seq, UserFilter},
-    user::{ADMIN_ROLE, Email, NAME_LIMIT, PendingSetup, Role, Roles, User, UserStatus, Username},
+    store::Seq,
+    user::{Email, PendingSetup, Roles, User, UserStatus, Username},
 };
+
+pub(super) use find::{by_id, by_name, in_the_way, list, others_administrate, password_hash_from};
 
 /// The columns that [`read`] reads, in its order, of a table named `users`.
 macro_rules! user_columns {
@@ -71,6 +75,27 @@ pub(super) fn read<Db: Engine>(columns: &mut Columns<'_, Db>) -> Result<User, Fa
     Ok(user)
 }
 
+/// The user that a statement finds.
+async fn one<Db: Engine>(
+    connection: &mut Connection<Db>,
+    statement: Statement<Db>,
+) -> Result<Option<User>, Fault> {
+    let row = statement.row(connection).await?;
+    row.map(|row| read(&mut Columns::<Db>::of(&row)))
+        .transpose()
+}
+
+/// The users that a statement finds.
+async fn all<Db: Engine>(
+    connection: &mut Connection<Db>,
+    statement: Statement<Db>,
+) -> Result<Vec<User>, Fault> {
+    let rows = statement.rows(connection).await?;
+    rows.iter()
+        .map(|row| read(&mut Columns::<Db>::of(row)))
+        .collect()
+}
+
 fn roles(text: &str) -> Result<Roles, Fault> {
     let words = text.split(' ').filter(|word| !word.is_empty());
     words
@@ -122,12 +147,11 @@ fn bind_mutable<Db: Engine>(statement: Statement<Db>, user: &User) -> Statement<
         UserStatus::Banned { reason, at } => (Some(storable(reason)), Some(at.0), None),
         UserStatus::Disabled { at } => (None, None, Some(at.0)),
     };
-    let roles: Vec<&str> = user.roles.iter().map(Role::as_str).collect();
     statement
         .bind(user.password_hash.as_deref())
         .bind(reason.as_deref())
         .bind(banned_at)
-        .bind(roles.join(" ").as_str())
+        .bind(user.role_names().join(" ").as_str())
         .bind(user.scopes.to_string().as_str())
         .bind(user.not_before.0)
         .bind(user.setup.as_ref().map(|setup| setup.digest.as_slice()))
@@ -150,24 +174,6 @@ pub(super) async fn delete<Db: Engine>(
         statement.run(connection).await?;
     }
     Ok(())
-}
-
-/// Whether anybody but this user could administrate now.
-pub(super) async fn others_administrate<Db: Engine>(
-    connection: &mut Connection<Db>,
-    id: UserId,
-) -> Result<bool, Fault> {
-    // Whole words, in their case: LIKE would take `Admin` for `admin` on SQLite.
-    let found = Statement::<Db>::new(
-        "SELECT id FROM users WHERE id <> $1 AND banned_at IS NULL AND disabled_at IS NULL \
-         AND password_hash IS NOT NULL \
-         AND replace(' ' || roles || ' ', $2, '') <> ' ' || roles || ' ' LIMIT 1",
-    )
-    .bind(id.as_bytes().as_slice())
-    .bind(format!(" {ADMIN_ROLE} ").as_str())
-    .row(connection)
-    .await?;
-    Ok(found.is_some())
 }
 
 /// Fills in the skeletons that are missing, of at most `limit` users after `after` in the order of
@@ -203,35 +209,14 @@ pub(super) async fn fill_skeletons<Db: Engine>(
     Ok(last)
 }
 
-/// The user of this id.
-pub(super) async fn by_id<Db: Engine>(
-    connection: &mut Connection<Db>,
-    id: UserId,
-) -> Result<Option<User>, Fault> {
-    Statement::<Db>::new(concat!(
-        "SELECT ",
-        user_columns!(),
-        " FROM users WHERE id = $1"
-    ))
-    .bind(id.as_bytes().as_slice())
-    .row(connection)
-    .await?
-    .map(|row| read(&mut Columns::<Db>::of(&row)))
-    .transpose()
-}
-
 /// The user of this id, held.
 pub(super) async fn hold<Db: Engine>(
     connection: &mut Connection<Db>,
     id: UserId,
 ) -> Result<Option<User>, Fault> {
     let sql = holding!(Db, "SELECT ", user_columns!(), " FROM users WHERE id = $1");
-    Statement::<Db>::new(sql)
-        .bind(id.as_bytes().as_slice())
-        .row(connection)
-        .await?
-        .map(|row| read(&mut Columns::<Db>::of(&row)))
-        .transpose()
+    let statement = Statement::<Db>::new(sql).bind(id.as_bytes().as_slice());
+    one(connection, statement).await
 }
 
 /// Those of these users who exist, held in the order of their ids.
@@ -256,10 +241,7 @@ pub(super) async fn hold_listed<Db: Engine>(
     let statement = Statement::<Db>::new(sql)
         .bind(bytes.as_slice())
         .bind(length);
-    let rows = statement.rows(connection).await?;
-    rows.iter()
-        .map(|row| read(&mut Columns::<Db>::of(row)))
-        .collect()
+    all(connection, statement).await
 }
 
 static WITH_SEQ: LazyLock<Many> = LazyLock::new(|| {
@@ -288,85 +270,4 @@ pub(super) async fn with_seq<Db: Engine>(
         }
     }
     Ok((users, seq))
-}
-
-/// The user of this name.
-pub(super) async fn by_name<Db: Engine>(
-    connection: &mut Connection<Db>,
-    name: &Username,
-) -> Result<Option<User>, Fault> {
-    Statement::<Db>::new(concat!(
-        "SELECT ",
-        user_columns!(),
-        " FROM users WHERE username = $1"
-    ))
-    .bind(name.as_str())
-    .row(connection)
-    .await?
-    .map(|row| read(&mut Columns::<Db>::of(&row)))
-    .transpose()
-}
-
-/// The password hash of the first user from this id on, or of the first of all.
-pub(super) async fn password_hash_from<Db: Engine>(
-    connection: &mut Connection<Db>,
-    from: UserId,
-) -> Result<Option<String>, Fault> {
-    const FIRST: UserId = UserId::from_bytes([0; 16]);
-    for from in [from, FIRST] {
-        let sql = "SELECT password_hash FROM users WHERE id >= $1 ORDER BY id LIMIT 1";
-        let statement = Statement::<Db>::new(sql).bind(from.as_bytes().as_slice());
-        if let Some(row) = statement.row(connection).await? {
-            return Columns::<Db>::of(&row).next();
-        }
-    }
-    Ok(None)
-}
-
-/// Who has the name of `user`, or else the id, or else a name that looks alike.
-pub(super) async fn in_the_way<Db: Engine>(
-    connection: &mut Connection<Db>,
-    user: &User,
-) -> Result<Option<User>, Fault> {
-    Statement::<Db>::new(concat!(
-        "SELECT ",
-        user_columns!(),
-        " FROM users WHERE username = $1 OR id = $2 OR skeleton = $3 \
-         ORDER BY CASE WHEN username = $1 THEN 1 WHEN id = $2 THEN 2 ELSE 3 END LIMIT 1"
-    ))
-    .bind(user.username.as_str())
-    .bind(user.id.as_bytes().as_slice())
-    .bind(user.username.skeleton().as_str())
-    .row(connection)
-    .await?
-    .map(|row| read(&mut Columns::<Db>::of(&row)))
-    .transpose()
-}
-
-/// Users in the order of their names' bytes.
-pub(super) async fn list<Db: Engine>(
-    connection: &mut Connection<Db>,
-    filter: &UserFilter,
-) -> Result<Vec<User>, Fault> {
-    let search = filter.search.as_deref().unwrap_or_default();
-    if search.chars().count() > NAME_LIMIT || search.contains('\0') {
-        return Ok(Vec::new());
-    }
-    Statement::<Db>::new(concat!(
-        "SELECT ",
-        user_columns!(),
-        " FROM users WHERE username > $1 AND username LIKE $2 ESCAPE '\\' \
-         AND ($3 IS NULL OR (banned_at IS NOT NULL) = $3) \
-         AND ($4 IS NULL OR (disabled_at IS NOT NULL) = $4) ORDER BY username LIMIT $5"
-    ))
-    .bind(filter.after.as_ref().map_or("", Username::as_str))
-    .bind(pattern(search).as_str())
-    .bind(filter.banned)
-    .bind(filter.disabled)
-    .bind(i64::from(filter.limit))
-    .rows(connection)
-    .await?
-    .iter()
-    .map(|row| read(&mut Columns::<Db>::of(row)))
-    .collect()
 }

@@ -7,18 +7,12 @@ use crate::{
     domain::{
         admin::{Changed, Created, SetupLink},
         store::Seq,
-        user::{Email, Role, User, UserStatus},
+        user::{Email, User, UserStatus},
     },
 };
 
 /// A user for programs.
 pub(super) fn value(user: &User) -> Value {
-    let scopes: Vec<&str> = user
-        .scopes
-        .iter()
-        .map(portcullis_shared::scope::Scope::as_str)
-        .collect();
-    let roles: Vec<&str> = user.roles.iter().map(Role::as_str).collect();
     let (status, reason) = match &user.status {
         UserStatus::Active => ("active", None),
         UserStatus::Banned { reason, .. } => ("banned", Some(reason)),
@@ -30,14 +24,13 @@ pub(super) fn value(user: &User) -> Value {
         "email": user.email.as_ref().map(Email::as_str),
         "status": status,
         "reason": reason,
-        "roles": roles,
-        "scopes": scopes,
+        "roles": user.role_names(),
+        "scopes": user.scope_names(),
     })
 }
 
 /// A user for people.
 pub(super) fn line(user: &User) -> String {
-    let roles: Vec<&str> = user.roles.iter().map(Role::as_str).collect();
     let status = match &user.status {
         UserStatus::Active => String::new(),
         UserStatus::Disabled { .. } => "  disabled".to_owned(),
@@ -51,7 +44,7 @@ pub(super) fn line(user: &User) -> String {
     let (name, id) = (&user.username, user.id);
     format!(
         "{name}  {id}  roles [{}]  scopes [{}]{status}",
-        roles.join(" "),
+        user.role_names().join(" "),
         user.scopes
     )
 }

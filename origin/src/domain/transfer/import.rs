@@ -16,7 +16,7 @@ use crate::domain::{
     entropy::{self, EntropyError},
     store::StoreError,
     transaction,
-    user::{Role, User},
+    user::User,
 };
 
 /// How many users are added in one transaction at most.
@@ -207,10 +207,9 @@ fn tell(
 
 /// That a user is created who has a role.
 fn of_roles(user: &User, now: UnixSeconds, actor: Actor) -> Option<Event> {
-    let roles: Vec<&str> = user.roles.iter().map(Role::as_str).collect();
-    (!roles.is_empty()).then(|| Event {
+    (!user.roles.is_empty()).then(|| Event {
         user_id: Some(user.id),
-        detail: Some(format!("imported, roles [{}]", roles.join(" "))),
+        detail: Some(format!("imported, roles [{}]", user.role_names().join(" "))),
         ..Event::new(now, Action::UserCreated, actor)
     })
 }

@@ -121,16 +121,8 @@ impl Record {
             username: user.username.to_string(),
             email: user.email.as_ref().map(|email| email.as_str().to_owned()),
             password_hash: user.password_hash.clone(),
-            roles: user
-                .roles
-                .iter()
-                .map(|role| role.as_str().to_owned())
-                .collect(),
-            scopes: user
-                .scopes
-                .iter()
-                .map(|scope| scope.as_str().to_owned())
-                .collect(),
+            roles: user.role_names(),
+            scopes: user.scope_names(),
             status,
             status_reason,
             status_since: since.map(|at| at.0),

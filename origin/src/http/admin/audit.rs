@@ -16,13 +16,11 @@ use crate::{
         bearer::Administrator,
         cursor,
         failure::Failure,
+        page::Size,
         refused::{self, Declared, Refused},
         service::Shared,
     },
 };
-
-/// How many events a page has at least, at most, and where nothing is said.
-const LIMITS: (i64, i64, i64) = (1, 200, 50);
 
 /// A page of the audit trail.
 #[derive(Object)]
@@ -131,25 +129,17 @@ impl Api {
             since: since.0.map(UnixSeconds),
             until: until.0.map(UnixSeconds),
         };
-        let before = cursor.0.map(|text| {
-            cursor::read(&text, &app.master).ok_or_else(|| off("cursor", "not one of ours"))
-        });
-        let (min, max, default) = LIMITS;
-        let limit = usize::try_from(limit.0.unwrap_or(default).clamp(min, max)).unwrap_or(1);
+        let size = Size::asked(limit.0);
         let query = audit::query::Query {
             filter,
             order: Order::Newest {
-                before: before.transpose()?,
+                before: cursor::after(cursor.0.as_deref(), &app.master)?,
             },
-            // One more than the page holds tells whether there is another.
-            limit: u32::try_from(limit).unwrap_or(1).saturating_add(1),
+            limit: size.sought(),
         };
-        let mut entries = app.store.audit(&query).await?;
-        let is_last = entries.len() <= limit;
-        entries.truncate(limit);
-        let last = entries.last().filter(|_| !is_last);
-        let next_cursor =
-            last.and_then(|entry| cursor::write(&(entry.event.at, entry.id), &app.master));
+        let found = app.store.audit(&query).await?;
+        let place = |entry: &Entry| (entry.event.at, entry.id);
+        let (entries, next_cursor) = size.cut(found, place, &app.master);
         Result::Ok(Ok(Page {
             events: entries.into_iter().map(Event::from).collect(),
             next_cursor,

@@ -4,15 +4,13 @@ use poem_openapi::{Object, OpenApi, param::Path};
 use portcullis_shared::problem::Code;
 use serde::Deserialize;
 
-use super::{authority, not_found, user_answer::ChangedUser, user_id};
+use super::{acting::Acting, not_found, user_answer::ChangedUser, user_id};
 use crate::{
     domain::admin,
     http::{
         answer::InFeed,
-        bearer::Administrator,
         body::Strict,
         mapping::unacceptable,
-        origin::From,
         refused::{self, Declared, Refused},
         service::Shared,
     },
@@ -55,19 +53,18 @@ impl Api {
     async fn ban(
         &self,
         service: Shared<'_>,
-        admin: Administrator,
-        from: From,
+        acting: Acting,
         /// The user.
         id: Path<String>,
         body: Strict<Body>,
     ) -> Result<InFeed<ChangedUser>, Refused<Failures>> {
-        let admin = admin.still(&service.app).await?;
+        let authority = acting.still(&service.app).await?;
         let reason = body
             .0
             .reason
             .parse()
             .map_err(|error| unacceptable("reason", error))?;
-        let (id, authority) = (user_id(&id.0)?, authority(&admin, &from));
+        let id = user_id(&id.0)?;
         let changed = admin::ban(&service.app, authority, id, reason).await?;
         Ok(changed.ok_or_else(not_found)?.into())
     }

@@ -4,15 +4,13 @@ use poem_openapi::{Object, OpenApi, param::Path, types::MaybeUndefined};
 use portcullis_shared::problem::Code;
 use serde::{Deserialize, Deserializer};
 
-use super::{authority, not_found, roles, scopes, user_answer::ChangedUser, user_id};
+use super::{acting::Acting, not_found, roles, scopes, user_answer::ChangedUser, user_id};
 use crate::{
     domain::admin::{self, Changes, EmailChange},
     http::{
         answer::InFeed,
-        bearer::Administrator,
         body::{Strict, present},
         failure::Failure,
-        origin::From,
         refused::{self, Declared, Refused},
         service::Shared,
     },
@@ -83,19 +81,18 @@ impl Api {
     async fn change(
         &self,
         service: Shared<'_>,
-        admin: Administrator,
-        from: From,
+        acting: Acting,
         /// The user.
         id: Path<String>,
         body: Strict<Body>,
     ) -> Result<InFeed<ChangedUser>, Refused<Failures>> {
-        let admin = admin.still(&service.app).await?;
+        let authority = acting.still(&service.app).await?;
         let changes = Changes {
             roles: body.0.roles.as_deref().map(roles).transpose()?,
             scopes: body.0.scopes.as_deref().map(scopes).transpose()?,
             email: email(&body.0.email)?,
         };
-        let (id, authority) = (user_id(&id.0)?, authority(&admin, &from));
+        let id = user_id(&id.0)?;
         let done = admin::change_user(&service.app, authority, id, changes).await?;
         Ok(done.ok_or_else(not_found)?.into())
     }

@@ -4,15 +4,13 @@ use poem_openapi::{Object, OpenApi};
 use portcullis_shared::problem::Code;
 use serde::Deserialize;
 
-use super::{authority, roles, scopes, user_answer::User};
+use super::{acting::Acting, roles, scopes, user_answer::User};
 use crate::{
     domain::admin::{self, NewUser},
     http::{
         answer::Created,
-        bearer::Administrator,
         body::{Strict, present},
         failure::Failure,
-        origin::From,
         refused::{self, Declared, Refused},
         service::Shared,
     },
@@ -70,11 +68,10 @@ impl Api {
     async fn create(
         &self,
         service: Shared<'_>,
-        admin: Administrator,
-        from: From,
+        acting: Acting,
         body: Strict<Body>,
     ) -> Result<Created<CreatedUser>, Refused<Failures>> {
-        let admin = admin.still(&service.app).await?;
+        let authority = acting.still(&service.app).await?;
         let email = body.0.email.as_deref().map(str::parse).transpose();
         let new = NewUser {
             username: body.0.username.parse().map_err(Failure::from)?,
@@ -83,7 +80,7 @@ impl Api {
             roles: roles(&body.0.roles)?,
             scopes: scopes(&body.0.scopes)?,
         };
-        let created = admin::create_user(&service.app, authority(&admin, &from), new).await?;
+        let created = admin::create_user(&service.app, authority, new).await?;
         Ok(Created(CreatedUser {
             setup_token: created.setup_token.map(|token| token.as_str().to_owned()),
             setup_expires_at: created.user.setup.as_ref().map(|setup| setup.expires_at.0),

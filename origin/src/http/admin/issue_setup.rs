@@ -3,13 +3,11 @@
 use poem_openapi::{Object, OpenApi, param::Path};
 use portcullis_shared::problem::Code;
 
-use super::{authority, not_found, user_answer::User, user_id};
+use super::{acting::Acting, not_found, user_answer::User, user_id};
 use crate::{
     domain::admin,
     http::{
         answer::Created,
-        bearer::Administrator,
-        origin::From,
         refused::{self, Declared, Refused},
         service::Shared,
     },
@@ -50,13 +48,12 @@ impl Api {
     async fn issue(
         &self,
         service: Shared<'_>,
-        admin: Administrator,
-        from: From,
+        acting: Acting,
         /// The user.
         id: Path<String>,
     ) -> Result<Created<IssuedSetup>, Refused<Failures>> {
-        let (id, authority) = (user_id(&id.0)?, authority(&admin, &from));
-        let link = admin::issue_setup(&service.app, authority, id).await?;
+        let id = user_id(&id.0)?;
+        let link = admin::issue_setup(&service.app, acting.authority(), id).await?;
         let link = link.ok_or_else(not_found)?;
         Ok(Created(IssuedSetup {
             setup_token: link.token.as_str().to_owned(),

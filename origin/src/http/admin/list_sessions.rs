@@ -16,13 +16,11 @@ use crate::{
         bearer::Administrator,
         cursor,
         failure::Failure,
+        page::Size,
         refused::{self, Declared, Refused},
         service::Shared,
     },
 };
-
-/// How many sessions a page has at least, at most, and where nothing is said.
-const LIMITS: (i64, i64, i64) = (1, 200, 50);
 
 /// The operation whose criteria are described as those of the request to revoke.
 pub(crate) const OPERATION: &str = "listAllSessions";
@@ -128,31 +126,22 @@ impl Api {
         cursor: Query<Option<String>>,
     ) -> Result<Ok<Page>, Refused<Failures>> {
         let app = &service.app;
-        let (min, max, default) = LIMITS;
-        let limit = usize::try_from(limit.0.unwrap_or(default).clamp(min, max)).unwrap_or(1);
-        let after = cursor.0.map(|text| {
-            let off = || Failure::new(Code::InvalidRequest).detail("cursor: not one of ours");
-            cursor::read(&text, &app.master).ok_or_else(off)
-        });
+        let size = Size::asked(limit.0);
         let filter = SessionFilter {
             state: match state.0 {
                 None | Some(Which::Active) => State::Active,
                 Some(Which::Over) => State::Over,
                 Some(Which::Any) => State::Any,
             },
-            after: after.transpose()?,
-            // One more than the page holds tells whether there is another.
+            after: cursor::after(cursor.0.as_deref(), &app.master)?,
             ..SessionFilter::active(
                 Written::from(criteria).parse()?,
                 app.clock.now(),
-                u32::try_from(limit).unwrap_or(1).saturating_add(1),
+                size.sought(),
             )
         };
-        let mut sessions = count::list(app, &filter).await?;
-        let is_last = sessions.len() <= limit;
-        sessions.truncate(limit);
-        let last = sessions.last().filter(|_| !is_last);
-        let next_cursor = last.and_then(|(session, _)| cursor::write(&session.id, &app.master));
+        let found = count::list(app, &filter).await?;
+        let (sessions, next_cursor) = size.cut(found, |(session, _)| session.id, &app.master);
         Result::Ok(Ok(Page {
             sessions: sessions.into_iter().map(Session::from).collect(),
             next_cursor,

@@ -10,14 +10,11 @@ use crate::{
         answer::Ok,
         bearer::Administrator,
         cursor,
-        failure::Failure,
+        page::Size,
         refused::{self, Declared, Refused},
         service::Shared,
     },
 };
-
-/// How many users a page has at least, at most, and where nothing is said.
-const LIMITS: (i64, i64, i64) = (1, 200, 50);
 
 /// A page of users.
 #[derive(Object)]
@@ -62,15 +59,8 @@ impl Api {
         cursor: Query<Option<String>>,
     ) -> Result<Ok<Page>, Refused<Failures>> {
         let app = &service.app;
-        let after = match cursor.0 {
-            None => None,
-            Some(text) => {
-                let off = || Failure::new(Code::InvalidRequest).detail("cursor: not one of ours");
-                Some(cursor::read(&text, &app.master).ok_or_else(off)?)
-            }
-        };
-        let (min, max, default) = LIMITS;
-        let limit = usize::try_from(limit.0.unwrap_or(default).clamp(min, max)).unwrap_or(1);
+        let after = cursor::after(cursor.0.as_deref(), &app.master)?;
+        let size = Size::asked(limit.0);
         let search = match search.0.as_deref().map(part_of_name) {
             None => None,
             Some(Some(part)) => Some(part),
@@ -82,20 +72,15 @@ impl Api {
                 }));
             }
         };
-        // One more than the page holds tells whether there is another.
-        let more = u32::try_from(limit).unwrap_or(1).saturating_add(1);
         let filter = UserFilter {
             search,
             banned: banned.0,
             disabled: disabled.0,
             after,
-            limit: more,
+            limit: size.sought(),
         };
-        let mut users = admin::list_users(app, &filter).await?;
-        let is_last = users.len() <= limit;
-        users.truncate(limit);
-        let last = users.last().filter(|_| !is_last);
-        let next_cursor = last.and_then(|user| cursor::write(&user.username, &app.master));
+        let found = admin::list_users(app, &filter).await?;
+        let (users, next_cursor) = size.cut(found, |user| user.username.clone(), &app.master);
         Result::Ok(Ok(Page {
             users: users.into_iter().map(User::from).collect(),
             next_cursor,

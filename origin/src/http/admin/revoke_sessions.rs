@@ -7,7 +7,7 @@ use poem_openapi::{Object, OpenApi};
 use portcullis_shared::problem::Code;
 use serde::Deserialize;
 
-use super::{authority, not_found, session_answer::Session};
+use super::{acting::Acting, not_found, session_answer::Session};
 use crate::{
     domain::{
         clock::UnixMillis,
@@ -19,11 +19,9 @@ use crate::{
     },
     http::{
         answer::InFeed,
-        bearer::Administrator,
         body::{Strict, present},
         failure::Failure,
         mapping::unacceptable,
-        origin::From,
         refused::{self, Declared, Refused},
         service::Shared,
     },
@@ -134,7 +132,7 @@ impl Body {
     }
 }
 
-impl std::convert::From<Body> for Written {
+impl From<Body> for Written {
     fn from(body: Body) -> Self {
         Self {
             user_id: body.user_id,
@@ -189,7 +187,7 @@ struct Run {
     seq: u64,
 }
 
-impl std::convert::From<Counted> for InFeed<Answer> {
+impl From<Counted> for InFeed<Answer> {
     fn from(counted: Counted) -> Self {
         let body = Answer {
             plan: counted.plan.id.to_string(),
@@ -202,7 +200,7 @@ impl std::convert::From<Counted> for InFeed<Answer> {
     }
 }
 
-impl std::convert::From<Outcome> for InFeed<Answer> {
+impl From<Outcome> for InFeed<Answer> {
     fn from(outcome: Outcome) -> Self {
         let (plan, progress) = (&outcome.plan, outcome.plan.progress);
         let (newcomers, sample) = match outcome.newcomers {
@@ -261,13 +259,11 @@ impl Api {
     async fn revoke(
         &self,
         service: Shared<'_>,
-        admin: Administrator,
-        from: From,
+        acting: Acting,
         body: Strict<Body>,
     ) -> Result<InFeed<Answer>, Refused<Failures>> {
         let app = &service.app;
-        let admin = admin.still(app).await?;
-        let authority = authority(&admin, &from);
+        let authority = acting.still(app).await?;
         match body.0.read()? {
             Asked::Count(criteria) => Ok(count::count(app, authority, *criteria).await?.into()),
             Asked::Run(plan) => {

@@ -1,26 +1,12 @@
 //! `POST /admin/users/{id}/unban`: a ban is lifted.
 
 use poem_openapi::{OpenApi, param::Path};
-use portcullis_shared::problem::Code;
 
-use super::{authority, not_found, user_answer::ChangedUser, user_id};
+use super::{OneUser, acting::Acting, not_found, user_answer::ChangedUser, user_id};
 use crate::{
     domain::admin,
-    http::{
-        answer::InFeed,
-        bearer::Administrator,
-        origin::From,
-        refused::{self, Declared, Refused},
-        service::Shared,
-    },
+    http::{answer::InFeed, refused::Refused, service::Shared},
 };
-
-struct Failures;
-
-impl Declared for Failures {
-    const PROBLEMS: &'static [&'static [Code]] =
-        &[refused::ADMIN, &[Code::NotFound, Code::Conflict]];
-}
 
 /// The endpoint.
 pub(crate) struct Api;
@@ -38,13 +24,12 @@ impl Api {
     async fn unban(
         &self,
         service: Shared<'_>,
-        admin: Administrator,
-        from: From,
+        acting: Acting,
         /// The user.
         id: Path<String>,
-    ) -> Result<InFeed<ChangedUser>, Refused<Failures>> {
-        let (id, authority) = (user_id(&id.0)?, authority(&admin, &from));
-        let changed = admin::unban(&service.app, authority, id).await?;
+    ) -> Result<InFeed<ChangedUser>, Refused<OneUser>> {
+        let id = user_id(&id.0)?;
+        let changed = admin::unban(&service.app, acting.authority(), id).await?;
         Ok(changed.ok_or_else(not_found)?.into())
     }
 }

@@ -2,7 +2,7 @@
 
 use poem_openapi::Object;
 
-use crate::domain::user::{self, Role, UserStatus};
+use crate::domain::user::{self, UserStatus};
 
 /// A user. Times are Unix seconds.
 #[derive(Object)]
@@ -43,6 +43,7 @@ pub(crate) struct Ban {
 
 impl From<user::User> for User {
     fn from(user: user::User) -> Self {
+        let (roles, scopes) = (user.role_names(), user.scope_names());
         let (status, ban, disabled_at) = match user.status {
             UserStatus::Active => ("active", None, None),
             UserStatus::Banned { reason, at } => ("banned", Some(Ban { reason, at: at.0 }), None),
@@ -55,17 +56,8 @@ impl From<user::User> for User {
             status: status.to_owned(),
             ban,
             disabled_at,
-            roles: user
-                .roles
-                .iter()
-                .map(Role::as_str)
-                .map(str::to_owned)
-                .collect(),
-            scopes: user
-                .scopes
-                .iter()
-                .map(|scope| scope.as_str().to_owned())
-                .collect(),
+            roles,
+            scopes,
             has_password: user.password_hash.is_some(),
             created_at: user.created_at.0,
             updated_at: user.updated_at.0,

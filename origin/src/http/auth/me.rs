@@ -4,7 +4,7 @@ use poem_openapi::{Object, OpenApi};
 use portcullis_shared::problem::Code;
 
 use crate::{
-    domain::{caller::Caller, user::Role},
+    domain::caller::Caller,
     http::{
         answer::Ok,
         bearer::Bearer,
@@ -35,17 +35,8 @@ impl From<Caller> for Me {
         Self {
             id: user.id.to_string(),
             username: user.username.to_string(),
-            roles: user
-                .roles
-                .iter()
-                .map(Role::as_str)
-                .map(str::to_owned)
-                .collect(),
-            scopes: user
-                .scopes
-                .iter()
-                .map(|scope| scope.as_str().to_owned())
-                .collect(),
+            roles: user.role_names(),
+            scopes: user.scope_names(),
             session_id: session.id.to_string(),
             client_id: session.client_id,
         }

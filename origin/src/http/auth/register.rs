@@ -85,11 +85,10 @@ impl Api {
             password,
         };
         let user = registration::register(&service.app, request, &from.0).await?;
-        let scopes = user.scopes.iter().map(|scope| scope.as_str().to_owned());
         Ok(Created(Registered {
             id: user.id.to_string(),
             username: user.username.to_string(),
-            scopes: scopes.collect(),
+            scopes: user.scope_names(),
         }))
     }
 }

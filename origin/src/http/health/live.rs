@@ -3,10 +3,7 @@
 
 use poem_openapi::{Object, OpenApi};
 
-use crate::http::{
-    answer::Ok,
-    refused::{Declared, Refused},
-};
+use crate::http::{answer::Ok, refused::Refused};
 
 /// How it is.
 #[derive(Object)]
@@ -25,10 +22,6 @@ impl Health {
     }
 }
 
-struct Failures;
-
-impl Declared for Failures {}
-
 /// The endpoint.
 pub(crate) struct Api;
 
@@ -37,7 +30,7 @@ pub(crate) struct Api;
 impl Api {
     /// Alive
     #[oai(path = "/health/live", method = "get", operation_id = "live")]
-    async fn live(&self) -> Result<Ok<Health>, Refused<Failures>> {
+    async fn live(&self) -> Result<Ok<Health>, Refused> {
         Result::Ok(Ok(Health::ok()))
     }
 }

@@ -6,17 +6,8 @@ use portcullis_shared::problem::Code;
 use super::live::Health;
 use crate::{
     domain::clock::UnixMillis,
-    http::{
-        answer::Ok,
-        failure::Failure,
-        refused::{Declared, Refused},
-        service::Shared,
-    },
+    http::{answer::Ok, failure::Failure, refused::Refused, service::Shared},
 };
-
-struct Failures;
-
-impl Declared for Failures {}
 
 /// The endpoint.
 pub(crate) struct Api;
@@ -25,7 +16,7 @@ pub(crate) struct Api;
 impl Api {
     /// Ready
     #[oai(path = "/health/ready", method = "get", operation_id = "ready")]
-    async fn ready(&self, service: Shared<'_>) -> Result<Ok<Health>, Refused<Failures>> {
+    async fn ready(&self, service: Shared<'_>) -> Result<Ok<Health>, Refused> {
         let app = &service.app;
         let before = app.now();
         let database = app.store.database_time().await?;

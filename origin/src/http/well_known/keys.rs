@@ -5,7 +5,7 @@ use poem_openapi::OpenApi;
 use crate::http::{
     answer::{Document, Kind},
     failure::Failure,
-    refused::{Declared, Refused},
+    refused::Refused,
     service::Shared,
 };
 
@@ -19,10 +19,6 @@ impl Kind for KeySet {
     const SCHEMA: &'static str = "object";
 }
 
-struct Failures;
-
-impl Declared for Failures {}
-
 /// The endpoint.
 pub(crate) struct Api;
 
@@ -30,7 +26,7 @@ pub(crate) struct Api;
 impl Api {
     /// Public keys
     #[oai(path = "/.well-known/jwks.json", method = "get", operation_id = "keys")]
-    async fn keys(&self, service: Shared<'_>) -> Result<Document<KeySet>, Refused<Failures>> {
+    async fn keys(&self, service: Shared<'_>) -> Result<Document<KeySet>, Refused> {
         let keys = service.app.signing.public(&service.app).await?;
         Ok(Document::new(
             serde_json::to_string(&*keys).map_err(Failure::fault)?,

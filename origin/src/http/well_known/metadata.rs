@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::http::{
     answer::{Document, Kind},
-    refused::{Declared, Refused},
+    refused::Refused,
     service::Shared,
 };
 
@@ -19,10 +19,6 @@ impl Kind for Metadata {
     const SCHEMA: &'static str = "object";
 }
 
-struct Failures;
-
-impl Declared for Failures {}
-
 /// The endpoint.
 pub(crate) struct Api;
 
@@ -35,7 +31,7 @@ impl Api {
         method = "get",
         operation_id = "metadata"
     )]
-    async fn metadata(&self, service: Shared<'_>) -> Result<Document<Metadata>, Refused<Failures>> {
+    async fn metadata(&self, service: Shared<'_>) -> Result<Document<Metadata>, Refused> {
         let issuer = &service.app.config.issuer;
         let any_client = ["none", "client_secret_basic", "client_secret_post"];
         let document = json!({

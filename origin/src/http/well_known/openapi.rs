@@ -7,7 +7,7 @@ use poem_openapi::OpenApi;
 
 use crate::http::{
     answer::{Document, Kind},
-    refused::{Declared, Refused},
+    refused::Refused,
 };
 
 /// The text of the document.
@@ -24,10 +24,6 @@ impl Kind for Description {
     const SCHEMA: &'static str = "object";
 }
 
-struct Failures;
-
-impl Declared for Failures {}
-
 /// The endpoint.
 pub(crate) struct Api;
 
@@ -36,7 +32,7 @@ pub(crate) struct Api;
 impl Api {
     /// This API
     #[oai(path = "/openapi.json", method = "get", operation_id = "openapi")]
-    async fn openapi(&self, text: Data<&Text>) -> Result<Document<Description>, Refused<Failures>> {
+    async fn openapi(&self, text: Data<&Text>) -> Result<Document<Description>, Refused> {
         Ok(Document::new(&*text.0.0))
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     domain::feed,
     http::{
         answer::{Document, Kind},
-        refused::{Declared, Refused},
+        refused::Refused,
         service::Shared,
     },
 };
@@ -21,10 +21,6 @@ impl Kind for Revocations {
     const DESCRIPTION: &'static str = "The revocations after `since`, a signed document";
     const SCHEMA: &'static str = "string";
 }
-
-struct Failures;
-
-impl Declared for Failures {}
 
 /// The endpoint.
 pub(crate) struct Api;
@@ -43,7 +39,7 @@ impl Api {
         /// The `seq` of the last document that was read; without it, everything is in the answer.
         #[oai(validator(minimum(value = "0")))]
         since: Query<Option<u64>>,
-    ) -> Result<Document<Revocations>, Refused<Failures>> {
+    ) -> Result<Document<Revocations>, Refused> {
         let answer = feed::document(&service.app, since.0.unwrap_or_default()).await?;
         Ok(Document::new(&*answer.document).at(answer.seq))
     }
