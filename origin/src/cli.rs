@@ -137,6 +137,8 @@ enum Error {
     #[error(transparent)]
     SetPassword(#[from] setup::Error),
     #[error(transparent)]
+    Change(#[from] admin::ChangeError),
+    #[error(transparent)]
     Standing(#[from] admin::StandingError),
     #[error(transparent)]
     Delete(#[from] admin::DeleteError),

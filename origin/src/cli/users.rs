@@ -1,5 +1,6 @@
 //! `portcullis user …`: accounts.
 
+pub(super) mod change;
 pub(super) mod export;
 pub(super) mod import;
 mod lines;
@@ -31,6 +32,12 @@ pub(super) enum Command {
     Add(Add),
     /// List users in the order of their names
     List(List),
+    /// Change the e-mail address, the roles and the scopes of a user
+    ///
+    /// Whoever loses a role or a scope loses it at once: access tokens are revoked, and clients that
+    /// refresh get what is left.
+    #[command(after_help = change::EXAMPLES)]
+    Change(change::Arguments),
     /// Ban a user: all sessions end, all tokens are refused, no login works
     Ban {
         /// The user's name
@@ -166,6 +173,7 @@ pub(super) async fn run(command: Command, settings: &Settings) -> Result<(), Err
     let done = match command {
         Command::Add(user) => add(&app, user).await,
         Command::List(filter) => list(&app, filter).await,
+        Command::Change(arguments) => change::run(&app, arguments).await,
         Command::Ban { name, reason, json } => {
             let user = find(&app, name).await?;
             let changed = admin::ban(&app, OPERATOR, user.id, reason).await?;

@@ -14,11 +14,14 @@ use crate::{
 
 /// The caller.
 #[derive(Object)]
+#[oai(skip_serializing_if_is_none)]
 struct Me {
     /// The user's identifier, the `sub` of tokens.
     id: String,
     /// The name.
     username: String,
+    /// Where the user can be written to, where it is known.
+    email: Option<String>,
     /// The roles.
     roles: Vec<String>,
     /// What the user may be granted.
@@ -37,6 +40,7 @@ impl From<Caller> for Me {
             username: user.username.to_string(),
             roles: user.role_names(),
             scopes: user.scope_names(),
+            email: user.email.map(|email| email.as_str().to_owned()),
             session_id: session.id.to_string(),
             client_id: session.client_id,
         }

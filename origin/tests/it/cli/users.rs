@@ -1,5 +1,7 @@
 //! `portcullis user`.
 
+use serde_json::Value;
+
 use super::{PASSWORD, Place};
 
 #[test]
@@ -106,4 +108,58 @@ fn accounts_are_disabled_deleted_and_set_up_from_the_command_line() {
     );
     assert_eq!(place.run(&["user", "list"], "").lines().count(), 1);
     assert!(place.run(&["migrate"], "").contains("up to date"));
+}
+
+#[test]
+fn address_roles_and_scopes_are_changed_from_the_command_line() {
+    let place = Place::new();
+    let add = [
+        "user", "add", "bob", "--role", "support", "--scope", "a", "--setup", "--json",
+    ];
+    place.json(&add, "");
+    let change = |arguments: &[&str]| {
+        let mut all = vec!["user", "change", "bob", "--json"];
+        all.extend(arguments);
+        let changed = place.json(&all, "");
+        let user = &changed["user"];
+        let told = [&user["email"], &user["roles"], &user["scopes"]];
+        (
+            told.map(Value::to_string).join(" "),
+            changed["seq"].as_u64().unwrap(),
+        )
+    };
+    let (told, given) = change(&[
+        "--email",
+        "bob@example.org",
+        "--role",
+        "admin",
+        "--role",
+        "support",
+    ]);
+    assert_eq!(told, r#""bob@example.org" ["admin","support"] ["a"]"#);
+    // What is taken away is in the feed.
+    let (told, taken) = change(&["--no-roles"]);
+    assert_eq!(told, r#""bob@example.org" [] ["a"]"#);
+    assert!(taken > given);
+    let (told, _) = change(&["--no-email", "--scope", "b", "--scope", "c"]);
+    assert_eq!(told, r#"null [] ["b","c"]"#);
+    let (told, _) = change(&["--no-scopes"]);
+    assert_eq!(told, "null [] []");
+    for off in [
+        &["user", "change", "bob"][..],
+        &["user", "change", "bob", "--role", "a", "--no-roles"],
+        &["user", "change", "bob", "--email", "bob"],
+    ] {
+        assert_eq!(place.fail(off, "").0, 2, "{off:?}");
+    }
+    let nobody = ["user", "change", "nobody", "--no-roles"];
+    assert_eq!(
+        place.fail(&nobody, ""),
+        (1, "portcullis: there is no user nobody\n".to_owned())
+    );
+    let trail = place.run(&["audit"], "");
+    assert!(
+        trail.contains("user_changed") && !trail.contains("bob@example.org"),
+        "{trail}"
+    );
 }

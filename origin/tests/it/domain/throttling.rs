@@ -9,19 +9,16 @@ use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use portcullis_origin::{
     domain::{
-        admin::{self, Authority},
-        app::{Config, Registration},
+        app::Config,
         audit::{
-            Action, Actor,
+            Action,
             query::{EventId, Filter, Order, Query},
         },
-        caller, change_password,
         context::Context,
-        hashing::{HashingError, Parameters, Place},
+        hashing::Parameters,
         login::{self, LoggedIn},
         password::Password,
-        registration, setup,
-        throttle::{self, Guess, Throttled},
+        throttle::Throttled,
     },
     settings::throttle::Throttle,
 };

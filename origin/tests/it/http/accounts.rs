@@ -306,10 +306,13 @@ async fn an_email_address_is_changed_and_removed() {
     }
     let read = api.get(format!("/admin/users/{id}")).bearer(&admin).send();
     assert_eq!(read.await.text("email"), "Ann@example.org");
+    let me = async || api.get("/auth/me").bearer(&user).send().await;
+    assert_eq!(me().await.text("email"), "Ann@example.org");
     let removed = patch(Value::Null).await;
     assert_eq!(removed.value()["user"].get("email"), None);
-    let me = api.get("/auth/me").bearer(&user).send().await;
+    let me = me().await;
     assert_eq!(me.status, 200, "no token was revoked");
+    assert_eq!(me.value().get("email"), None);
     let trail = api.get("/admin/audit").bearer(&admin).send().await;
     assert!(trail.body.contains("e-mail changed") && !trail.body.contains("example.org"));
 }
