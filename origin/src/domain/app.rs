@@ -11,7 +11,7 @@ use crate::domain::{
     clock::{Clock, UnixMillis},
     ending::Tokens,
     entropy::Entropy,
-    feed::FeedCache,
+    feed::Documents,
     hashing::Hasher,
     master_key::MasterKeys,
     refresh::Rules,
@@ -95,8 +95,8 @@ pub struct App {
     pub signing: SigningKeys,
     /// Access tokens whose signature was right.
     pub authentic: AuthenticTokens,
-    /// The feed's document of this moment.
-    pub feed: FeedCache,
+    /// The feed's documents of this moment.
+    pub feed: Documents,
     /// The settings.
     pub config: Config,
 }
@@ -121,7 +121,7 @@ impl App {
             refusals: Refusals::default(),
             signing,
             authentic: AuthenticTokens::default(),
-            feed: FeedCache::default(),
+            feed: Documents::default(),
             config,
         }
     }

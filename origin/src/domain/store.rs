@@ -199,6 +199,20 @@ pub struct FeedRange {
     pub records: Vec<Record>,
 }
 
+/// Where a `since` stands among the entries of the feed, in one snapshot of the database. Where there
+/// is no such entry, it is 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FeedPlace {
+    /// The newest `seq`.
+    pub seq: Seq,
+    /// The `seq` of the oldest entry.
+    pub oldest: Seq,
+    /// The greatest `seq` of an entry that is not after the `since`.
+    pub before: Seq,
+    /// The `seq` of the newest entry.
+    pub newest: Seq,
+}
+
 /// Which users to list.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UserFilter {
@@ -351,6 +365,9 @@ pub trait Store: Send + Sync {
     /// What the feed says after `since`, with the newest `seq`, both of one moment: every entry up
     /// to that `seq` is there.
     async fn feed(&self, since: Seq) -> Result<FeedRange, StoreError>;
+
+    /// Where `since` stands in the feed, without reading its entries.
+    async fn feed_place(&self, since: Seq) -> Result<FeedPlace, StoreError>;
 
     /// Adds events to the audit trail, in their order: what happened without changing anything
     /// else.

@@ -3,8 +3,9 @@
 //! The boundary forbids caching wherever an answer does not say otherwise, so nothing here has to
 //! remember to.
 
-use std::marker::PhantomData;
+use std::{marker::PhantomData, sync::Arc};
 
+use bytes::Bytes;
 use poem::{
     IntoResponse, Response,
     http::{HeaderValue, StatusCode},
@@ -165,10 +166,19 @@ pub(crate) trait Kind: Send + Sync + 'static {
     const SCHEMA: &'static str;
 }
 
+/// A text that is sent as it lies in memory.
+struct Text(Arc<str>);
+
+impl AsRef<[u8]> for Text {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
 /// A document that anybody may have, and keep for a while.
 #[derive(Debug)]
 pub(crate) struct Document<K> {
-    body: String,
+    body: Bytes,
     seq: Option<Seq>,
     kind: PhantomData<fn() -> K>,
 }
@@ -176,8 +186,17 @@ pub(crate) struct Document<K> {
 impl<K> Document<K> {
     /// A document of this text.
     pub(crate) fn new(body: impl Into<String>) -> Self {
+        Self::of(body.into().into())
+    }
+
+    /// As [`Self::new`]; all answers share the text.
+    pub(crate) fn shared(body: Arc<str>) -> Self {
+        Self::of(Bytes::from_owner(Text(body)))
+    }
+
+    fn of(body: Bytes) -> Self {
         Self {
-            body: body.into(),
+            body,
             seq: None,
             kind: PhantomData,
         }

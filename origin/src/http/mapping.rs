@@ -305,6 +305,7 @@ impl From<run::Error> for Failure {
 impl From<feed::Error> for Failure {
     fn from(error: feed::Error) -> Self {
         match error {
+            feed::Error::Busy => Style::Problem.outage(error),
             feed::Error::Key(error) => error.into(),
             feed::Error::Malformed(_) => Style::Problem.fault(error),
             feed::Error::Store(error) => error.into(),

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::domain::{
     clock::UnixMillis,
-    store::{FeedRange, Seq},
+    store::{FeedPlace, FeedRange, Seq},
 };
 
 /// Reads a column of `feed.seq`.
@@ -176,6 +176,29 @@ pub(super) async fn range<Db: Engine>(
         range.records.extend(record(&mut columns)?);
     }
     Ok(range)
+}
+
+/// Where `since` stands among the entries: one statement, hence one moment, and a few looks into an
+/// index, however many entries there are.
+pub(super) async fn place<Db: Engine>(
+    connection: &mut Connection<Db>,
+    since: Seq,
+) -> Result<FeedPlace, Fault> {
+    let row = Statement::<Db>::new(
+        "SELECT seq, COALESCE((SELECT MIN(seq) FROM revocations), 0), \
+         COALESCE((SELECT MAX(seq) FROM revocations WHERE seq <= $1), 0), \
+         COALESCE((SELECT MAX(seq) FROM revocations), 0) FROM feed",
+    )
+    .bind(number(since))
+    .one(connection)
+    .await?;
+    let mut columns = Columns::<Db>::of(&row);
+    Ok(FeedPlace {
+        seq: read_seq(&mut columns)?,
+        oldest: read_seq(&mut columns)?,
+        before: read_seq(&mut columns)?,
+        newest: read_seq(&mut columns)?,
+    })
 }
 
 /// An entry, or none where the join found none.

@@ -46,7 +46,7 @@ use crate::domain::{
     session::Session,
     signing_keys::StoredKey,
     store::{
-        Batch, CreateUserError, FeedRange, ImportEvents, KeysDecision, PlanDecision,
+        Batch, CreateUserError, FeedPlace, FeedRange, ImportEvents, KeysDecision, PlanDecision,
         RecordDecision, Restored, Seq, SessionDecision, StandingDecision, Store, StoreError,
         ThrottleDecision, UserDecision, UserFilter,
     },
@@ -266,6 +266,11 @@ impl<D: Driver> Store for SqlStore<D> {
 
     async fn feed(&self, since: Seq) -> Result<FeedRange, StoreError> {
         let query = async { feed::range::<D::Db>(&mut *self.reader().await?, since).await };
+        Ok(within_patience(query).await?)
+    }
+
+    async fn feed_place(&self, since: Seq) -> Result<FeedPlace, StoreError> {
+        let query = async { feed::place::<D::Db>(&mut *self.reader().await?, since).await };
         Ok(within_patience(query).await?)
     }
 

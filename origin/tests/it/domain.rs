@@ -5,6 +5,7 @@ mod audit;
 mod bulk;
 mod cap;
 mod cleanup;
+mod feed;
 mod grants;
 mod heavy;
 mod keys;

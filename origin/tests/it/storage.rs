@@ -7,7 +7,7 @@
 mod audit;
 mod bench;
 mod cleanup;
-mod covered;
+pub(crate) mod covered;
 mod criteria;
 mod feed;
 mod groups;
@@ -164,6 +164,7 @@ suite! {
         feed::entries_go_an_hour_after_their_time,
         feed::a_reader_misses_no_entry_up_to_the_seq_it_was_told,
     ]
+    FeedPlace: [feed::a_place_in_the_feed_is_between_entries]
     AppendAudit: [audit::events_come_back_as_they_were]
     Audit: [
         audit::every_condition_leaves_out_what_does_not_meet_it,

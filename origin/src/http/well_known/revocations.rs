@@ -18,7 +18,8 @@ pub(crate) struct Revocations;
 impl Kind for Revocations {
     const MEDIA_TYPE: &'static str = "application/revocations+jwt";
     const MAX_AGE: u32 = 1;
-    const DESCRIPTION: &'static str = "The revocations after `since`, a signed document";
+    const DESCRIPTION: &'static str =
+        "The revocations after `since`, and perhaps some before it, a signed document";
     const SCHEMA: &'static str = "string";
 }
 
@@ -41,6 +42,6 @@ impl Api {
         since: Query<Option<u64>>,
     ) -> Result<Document<Revocations>, Refused> {
         let answer = feed::document(&service.app, since.0.unwrap_or_default()).await?;
-        Ok(Document::new(&*answer.document).at(answer.seq))
+        Ok(Document::shared(answer.document).at(answer.seq))
     }
 }

@@ -21,7 +21,7 @@ use portcullis_origin::domain::{
     session::Session,
     signing_keys::StoredKey,
     store::{
-        Batch, CreateUserError, FeedRange, ImportEvents, KeysDecision, PlanDecision,
+        Batch, CreateUserError, FeedPlace, FeedRange, ImportEvents, KeysDecision, PlanDecision,
         RecordDecision, Restored, Seq, SessionDecision, StandingDecision, Store, StoreError,
         ThrottleDecision, UserDecision, UserFilter,
     },
@@ -149,6 +149,9 @@ impl Store for Failing {
         Err(self.error())
     }
     async fn feed(&self, _: Seq) -> Result<FeedRange, StoreError> {
+        Err(self.error())
+    }
+    async fn feed_place(&self, _: Seq) -> Result<FeedPlace, StoreError> {
         Err(self.error())
     }
     async fn append_audit(&self, _: &[Event]) -> Result<(), StoreError> {

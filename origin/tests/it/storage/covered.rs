@@ -1,7 +1,7 @@
-//! Storage that remembers which of its methods were called.
+//! Storage that remembers how often each of its methods was called.
 
 use std::{
-    collections::HashSet,
+    collections::HashMap,
     sync::{Arc, Mutex},
 };
 
@@ -19,7 +19,7 @@ use portcullis_origin::domain::{
     session::Session,
     signing_keys::StoredKey,
     store::{
-        Batch, CreateUserError, FeedRange, ImportEvents, KeysDecision, PlanDecision,
+        Batch, CreateUserError, FeedPlace, FeedRange, ImportEvents, KeysDecision, PlanDecision,
         RecordDecision, Restored, Seq, SessionDecision, StandingDecision, Store, StoreError,
         ThrottleDecision, UserDecision, UserFilter,
     },
@@ -33,7 +33,7 @@ use portcullis_shared::{
 
 /// The methods of the trait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Method {
+pub(crate) enum Method {
     DatabaseTime,
     AdvanceSeq,
     MarkRestored,
@@ -57,6 +57,7 @@ pub(super) enum Method {
     SigningKeys,
     ChangeSigningKeys,
     Feed,
+    FeedPlace,
     AppendAudit,
     Audit,
     AuditHorizon,
@@ -77,25 +78,26 @@ pub(super) enum Method {
 
 /// Passes every call on. A method that the trait gains has to be added here, with a name in
 /// [`Method`].
-pub(super) struct Covered {
+pub(crate) struct Covered {
     inner: Arc<dyn Store>,
-    called: Mutex<HashSet<Method>>,
+    calls: Mutex<HashMap<Method, usize>>,
 }
 
 impl Covered {
-    pub(super) fn new(inner: Arc<dyn Store>) -> Self {
+    pub(crate) fn new(inner: Arc<dyn Store>) -> Self {
         Self {
             inner,
-            called: Mutex::default(),
+            calls: Mutex::default(),
         }
     }
 
-    pub(super) fn was_called(&self, method: Method) -> bool {
-        self.called.lock().unwrap().contains(&method)
+    pub(crate) fn calls(&self, method: Method) -> usize {
+        let calls = self.calls.lock().unwrap();
+        calls.get(&method).copied().unwrap_or_default()
     }
 
     fn call(&self, method: Method) -> &dyn Store {
-        self.called.lock().unwrap().insert(method);
+        *self.calls.lock().unwrap().entry(method).or_default() += 1;
         &*self.inner
     }
 }
@@ -258,6 +260,10 @@ impl Store for Covered {
 
     async fn feed(&self, since: Seq) -> Result<FeedRange, StoreError> {
         self.call(Method::Feed).feed(since).await
+    }
+
+    async fn feed_place(&self, since: Seq) -> Result<FeedPlace, StoreError> {
+        self.call(Method::FeedPlace).feed_place(since).await
     }
 
     async fn append_audit(&self, events: &[Event]) -> Result<(), StoreError> {

@@ -10,7 +10,7 @@ use std::{
 
 use portcullis_origin::domain::{
     session::Session,
-    store::{FeedRange, KeysChange, Seq, Store, UserChange},
+    store::{FeedPlace, FeedRange, KeysChange, Seq, Store, UserChange},
     user::User,
 };
 use portcullis_shared::revocation::{Kind, Record};
@@ -175,4 +175,41 @@ pub(super) async fn a_reader_misses_no_entry_up_to_the_seq_it_was_told(bench: &B
     assert_eq!(seen.len(), 100);
     assert_eq!(seqs.iter().collect::<BTreeSet<_>>().len(), 100);
     assert_eq!(seqs.iter().max(), Some(&last));
+}
+
+pub(super) async fn a_place_in_the_feed_is_between_entries(bench: &Bench) {
+    let place = |since| bench.store.feed_place(since);
+    let none = FeedPlace {
+        seq: Seq(0),
+        oldest: Seq(0),
+        before: Seq(0),
+        newest: Seq(0),
+    };
+    assert_eq!(place(Seq(5)).await.unwrap(), none);
+    publish(&*bench.store, 0, vec![record(1), record(2)]).await;
+    publish(&*bench.store, 10, vec![record(3)]).await;
+    publish(&*bench.store, 20, vec![record(4)]).await;
+    let now = bench.store.advance_seq(millis(30)).await.unwrap();
+    for (since, before) in [
+        (Seq(0), Seq(0)),
+        (Seq(seq(0).0 - 1), Seq(0)),
+        (seq(0), seq(0)),
+        (Seq(seq(10).0 - 1), seq(0)),
+        (seq(10), seq(10)),
+        (seq(20), seq(20)),
+        (seq(30), seq(20)),
+        (Seq(u64::MAX), seq(20)),
+    ] {
+        let expected = FeedPlace {
+            seq: now,
+            oldest: seq(0),
+            before,
+            newest: seq(20),
+        };
+        assert_eq!(place(since).await.unwrap(), expected, "{since:?}");
+    }
+    // An entry that is repeated moves.
+    publish(&*bench.store, 40, vec![record(3)]).await;
+    let moved = place(seq(10)).await.unwrap();
+    assert_eq!((moved.before, moved.newest), (seq(0), seq(40)));
 }
