@@ -2,7 +2,9 @@
 //! tokens.
 //!
 //! The endpoints call these with the [`caller::Admin`](crate::domain::caller::Admin) that they
-//! have made sure of, the command line as the operator; the audit trail tells which. No
+//! have made sure of, the command line as the operator; the audit trail tells which. An
+//! administrator is asked for again by the transaction that does it: whoever is banned or demoted
+//! while a request is on its way has nothing done by it. No
 //! administrator can leave the service without one: what would take away the last is refused
 //! ([`LastAdmin`]), but for the operator, who can make another.
 
@@ -22,8 +24,10 @@ use portcullis_shared::{
 use crate::domain::{
     app::App,
     audit::{Action, Actor, Event},
+    clock::UnixMillis,
     session::EndReason,
-    store::{OtherAdmins, Seq, StoreError, UserChange, UserFilter},
+    store::{By, OtherAdmins, Seq, Standing, StoreError, UserChange, UserFilter},
+    transaction,
     user::User,
 };
 
@@ -43,7 +47,56 @@ pub struct Authority {
     pub ip: Option<std::net::IpAddr>,
 }
 
+/// Whoever administrates may not do so, or not any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this needs an administrator")]
+pub struct NotAdmin;
+
 impl Authority {
+    /// Whose permission the store has to make sure of.
+    ///
+    /// # Errors
+    ///
+    /// [`NotAdmin`] where nobody could permit it.
+    pub(crate) fn by(self) -> Result<By, NotAdmin> {
+        match self.actor {
+            Actor::User(id) => Ok(By::Administrator(id)),
+            Actor::Operator => Ok(By::Service),
+            Actor::Bearer | Actor::Service => Err(NotAdmin),
+        }
+    }
+
+    /// Decides over a user. All that is done to a user who exists is done by this: in the
+    /// transaction that does it, the administrator must still be one. What is refused writes
+    /// nothing. `None` when there is no such user.
+    async fn decide<T, E>(
+        self,
+        app: &App,
+        id: UserId,
+        now: UnixMillis,
+        decide: impl FnOnce(&Standing<'_>) -> Result<(UserChange, T), E> + Send + 'static,
+    ) -> Result<Option<(T, Seq)>, E>
+    where
+        T: Send + 'static,
+        E: From<NotAdmin> + From<StoreError> + Send + 'static,
+    {
+        let decide = move |standing: &Standing<'_>| {
+            let decided = if standing.is_permitted {
+                decide(standing)
+            } else {
+                Err(NotAdmin.into())
+            };
+            match decided {
+                Ok((change, answer)) => (change, Ok(answer)),
+                Err(error) => (UserChange::default(), Err(error)),
+            }
+        };
+        let done = transaction::with_standing(app.store.as_ref(), id, self.by()?, now, decide);
+        done.await?
+            .map(|(answer, seq)| Ok((answer?, seq)))
+            .transpose()
+    }
+
     fn event(self, at: UnixSeconds, action: Action, user: UserId) -> Event {
         Event {
             user_id: Some(user),
@@ -97,6 +150,12 @@ pub struct Changed {
     pub seq: Seq,
 }
 
+impl From<(User, Seq)> for Changed {
+    fn from((user, seq): (User, Seq)) -> Self {
+        Self { user, seq }
+    }
+}
+
 /// A decision that leaves a user as it is.
 fn unchanged(user: &User) -> (UserChange, User) {
     (UserChange::default(), user.clone())
@@ -117,12 +176,4 @@ fn changed(
         ..UserChange::default()
     };
     (change, next)
-}
-
-/// A decision with an answer, from one that may be refused: what is refused writes nothing.
-fn settled<E>(decided: Result<(UserChange, User), E>) -> (UserChange, Result<User, E>) {
-    match decided {
-        Ok((change, user)) => (change, Ok(user)),
-        Err(error) => (UserChange::default(), Err(error)),
-    }
 }

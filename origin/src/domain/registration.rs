@@ -13,7 +13,7 @@ use crate::domain::{
     entropy::{self, EntropyError},
     hashing::HashingError,
     password::{Password, PasswordRule},
-    store::{CreateUserError, StoreError},
+    store::{By, CreateUserError, StoreError},
     throttle::{self, Throttled, registration::admit_registration},
     user::{Email, Roles, User, UserStatus, Username},
 };
@@ -121,12 +121,14 @@ pub async fn register(app: &App, request: Request, context: &Context) -> Result<
         detail: Some(format!("scopes [{}]", user.scopes)),
         ..Event::new(now, Action::UserRegistered, Actor::User(id))
     };
-    match app.store.create_user(&user, &event).await {
+    match app.store.create_user(&user, &event, By::Service).await {
         Ok(()) => {
             event.announce();
             Ok(user)
         }
         Err(CreateUserError::NameTaken) => Err(Error::NameTaken),
+        // Nobody's permission was needed, so it is never that.
+        Err(CreateUserError::NotAdmin) => Err(Error::Closed),
         Err(CreateUserError::Store(error)) => Err(error.into()),
     }
 }

@@ -50,6 +50,9 @@ pub enum CreateUserError {
     /// Somebody has that name, or one that looks like it.
     #[error("the username is taken")]
     NameTaken,
+    /// In whose name it was to be done may not administrate ([`By`]).
+    #[error("this needs an administrator")]
+    NotAdmin,
     /// See [`StoreError`].
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -119,9 +122,46 @@ pub struct RecordChange {
     pub events: Vec<Event>,
 }
 
+/// In whose name something is administrated. It is asked again, in the transaction that does it, what
+/// that user may do: whoever was banned or demoted after the request was let in does no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// The service itself, or its operator: nobody's permission is needed.
+    Service,
+    /// This user, who is held with all that is changed.
+    Administrator(UserId),
+}
+
+impl By {
+    /// Whether it may be done, when `held` are the users as they are, among them the administrator.
+    pub fn is_permitted(self, held: &[User]) -> bool {
+        match self {
+            Self::Service => true,
+            Self::Administrator(id) => held
+                .iter()
+                .any(|user| user.id == id && user.is_active() && user.is_admin()),
+        }
+    }
+}
+
+/// A user, held, and what matters to whoever decides over the user's standing.
+#[derive(Debug)]
+pub struct Standing<'a> {
+    /// The user.
+    pub user: &'a User,
+    /// All sessions of the user that have not been ended.
+    pub sessions: &'a [Session],
+    /// Whether somebody else could administrate.
+    pub others: OtherAdmins,
+    /// Whether it may be done in the name in which it was asked for.
+    pub is_permitted: bool,
+}
+
 /// The next sessions of a plan, held, with the plan and some of the users.
 #[derive(Debug)]
 pub struct PlanStep<'a> {
+    /// Whether the plan may be carried out in the name in which it was asked for.
+    pub is_permitted: bool,
     /// The plan as it is.
     pub plan: &'a Plan,
     /// The next of its sessions, whether they still exist or not.
@@ -165,9 +205,9 @@ pub type UserDecision = Box<dyn FnOnce(&User, &[Session]) -> UserChange + Send>;
 /// A decision over counts of attempts, run while all are held. One that is not there is shown
 /// empty.
 pub type ThrottleDecision = Box<dyn FnOnce(&[Bucket]) -> ThrottleChange + Send>;
-/// A decision over whether a user may log in and administrate, run while user, active sessions and
+/// A decision of the administration over a user, run while user, administrator, active sessions and
 /// the set of administrators are held.
-pub type StandingDecision = Box<dyn FnOnce(&User, &[Session], OtherAdmins) -> UserChange + Send>;
+pub type StandingDecision = Box<dyn FnOnce(&Standing<'_>) -> UserChange + Send>;
 /// A decision over all signing keys, run while all are held.
 pub type KeysDecision = Box<dyn FnOnce(&[StoredKey]) -> KeysChange + Send>;
 /// A decision over the settings of the last start, run while their record is held.
@@ -262,8 +302,9 @@ pub trait Store: Send + Sync {
     /// back; long ago when none was.
     async fn fast_forward_until(&self) -> Result<UnixSeconds, StoreError>;
 
-    /// Adds a user. Of two names that look alike ([`Username::skeleton`]) one is taken.
-    async fn create_user(&self, user: &User, event: &Event) -> Result<(), CreateUserError>;
+    /// Adds a user, where that may be done in this name. Of two names that look alike
+    /// ([`Username::skeleton`]) one is taken.
+    async fn create_user(&self, user: &User, event: &Event, by: By) -> Result<(), CreateUserError>;
 
     /// Fills in what the names of users look like who come from a version that did not keep that:
     /// of at most `limit` users after `after` in the order of their ids. Tells the last of them,
@@ -343,11 +384,13 @@ pub trait Store: Send + Sync {
     /// Deletes counts that were expired at `before`, at most `limit`; tells how many.
     async fn forget_throttle(&self, before: UnixSeconds, limit: u32) -> Result<u64, StoreError>;
 
-    /// As [`Self::change_user`], and holds the feed too before it decides: of two changes that each
-    /// take away an administrator, the second sees the first.
+    /// As [`Self::change_user`], but holds the user together with the administrator in whose name it
+    /// is done, in the order of their ids, and the feed too before it decides: of two changes that
+    /// each take away an administrator, the second sees the first, whoever makes them.
     async fn change_standing(
         &self,
         id: UserId,
+        by: By,
         now: UnixMillis,
         decide: StandingDecision,
     ) -> Result<Option<Seq>, StoreError>;
@@ -405,12 +448,14 @@ pub trait Store: Send + Sync {
     /// The plan of this id.
     async fn plan(&self, id: PlanId) -> Result<Option<Plan>, StoreError>;
 
-    /// Holds a plan, then those of the users of its next sessions who have many of them, then
-    /// these sessions in the order of the plan; decides, writes. `None` when there is no such plan.
+    /// Holds a plan, then the administrator in whose name it is done and those of the users of its
+    /// next sessions who have many of them, in the order of their ids, then these sessions in the
+    /// order of the plan; decides, writes. `None` when there is no such plan.
     /// The answer comes after the commit.
     async fn change_planned(
         &self,
         id: PlanId,
+        by: By,
         batch: Batch,
         now: UnixMillis,
         decide: PlanDecision,

@@ -11,7 +11,7 @@ use crate::domain::{
     session::Session,
     signing_keys::StoredKey,
     store::{
-        Batch, KeysChange, OtherAdmins, PlanChange, PlanStep, Seq, SessionChange, Store,
+        Batch, By, KeysChange, PlanChange, PlanStep, Seq, SessionChange, Standing, Store,
         StoreError, ThrottleChange, UserChange,
     },
     throttle::{bucket::Bucket, key::Key},
@@ -69,7 +69,7 @@ pub async fn with_user<T: Send + 'static>(
     Ok(Some((answer, seq)))
 }
 
-/// Decides over whether a user may log in and administrate; as [`with_session`].
+/// Decides over a user in the name of an administrator; as [`with_session`].
 ///
 /// # Errors
 ///
@@ -77,16 +77,19 @@ pub async fn with_user<T: Send + 'static>(
 pub async fn with_standing<T: Send + 'static>(
     store: &dyn Store,
     id: UserId,
+    by: By,
     now: UnixMillis,
-    decide: impl FnOnce(&User, &[Session], OtherAdmins) -> (UserChange, T) + Send + 'static,
+    decide: impl FnOnce(&Standing<'_>) -> (UserChange, T) + Send + 'static,
 ) -> Result<Option<(T, Seq)>, StoreError> {
     let (send, receive) = mpsc::channel();
-    let decision = move |user: &User, sessions: &[Session], others: OtherAdmins| {
-        let (change, answer) = decide(user, sessions, others);
+    let decision = move |standing: &Standing<'_>| {
+        let (change, answer) = decide(standing);
         let _ = send.send((answer, change.events.clone()));
         change
     };
-    let seq = store.change_standing(id, now, Box::new(decision)).await?;
+    let seq = store
+        .change_standing(id, by, now, Box::new(decision))
+        .await?;
     let Some((seq, (answer, events))) = seq.zip(receive.try_recv().ok()) else {
         return Ok(None);
     };
@@ -103,6 +106,7 @@ pub async fn with_standing<T: Send + 'static>(
 pub async fn with_planned<T: Send + 'static>(
     store: &dyn Store,
     id: PlanId,
+    by: By,
     batch: Batch,
     now: UnixMillis,
     decide: impl FnOnce(&PlanStep<'_>) -> (PlanChange, T) + Send + 'static,
@@ -115,7 +119,7 @@ pub async fn with_planned<T: Send + 'static>(
         change
     };
     let seq = store
-        .change_planned(id, batch, now, Box::new(decision))
+        .change_planned(id, by, batch, now, Box::new(decision))
         .await?;
     let Some((seq, (answer, events))) = seq.zip(receive.try_recv().ok()) else {
         return Ok(None);

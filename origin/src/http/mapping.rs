@@ -211,6 +211,12 @@ impl From<registration::Error> for Failure {
     }
 }
 
+impl From<admin::NotAdmin> for Failure {
+    fn from(error: admin::NotAdmin) -> Self {
+        Self::new(Code::Forbidden).detail(error.to_string())
+    }
+}
+
 impl From<admin::LastAdmin> for Failure {
     fn from(error: admin::LastAdmin) -> Self {
         Self::new(Code::Conflict).detail(error.to_string())
@@ -223,6 +229,8 @@ impl From<admin::StandingError> for Failure {
             admin::StandingError::Banned | admin::StandingError::Disabled => {
                 Self::new(Code::Conflict).detail(error.to_string())
             }
+            admin::StandingError::Own => Self::new(Code::Forbidden).detail(error.to_string()),
+            admin::StandingError::NotAdmin(error) => error.into(),
             admin::StandingError::LastAdmin(error) => error.into(),
             admin::StandingError::Store(error) => error.into(),
         }
@@ -232,6 +240,7 @@ impl From<admin::StandingError> for Failure {
 impl From<admin::DeleteError> for Failure {
     fn from(error: admin::DeleteError) -> Self {
         match error {
+            admin::DeleteError::NotAdmin(error) => error.into(),
             admin::DeleteError::LastAdmin(error) => error.into(),
             admin::DeleteError::Store(error) => error.into(),
         }
@@ -241,6 +250,7 @@ impl From<admin::DeleteError> for Failure {
 impl From<admin::IssueError> for Failure {
     fn from(error: admin::IssueError) -> Self {
         match error {
+            admin::IssueError::NotAdmin(error) => error.into(),
             admin::IssueError::Entropy(error) => error.into(),
             admin::IssueError::Store(error) => error.into(),
         }
@@ -250,6 +260,7 @@ impl From<admin::IssueError> for Failure {
 impl From<admin::CreateError> for Failure {
     fn from(error: admin::CreateError) -> Self {
         match error {
+            admin::CreateError::NotAdmin(error) => error.into(),
             admin::CreateError::NameTaken => Self::new(Code::Conflict).detail(error.to_string()),
             admin::CreateError::TooManyGrants(error) => error.into(),
             admin::CreateError::Password(rule) => rule.into(),
@@ -270,6 +281,7 @@ impl From<admin::ChangeError> for Failure {
     fn from(error: admin::ChangeError) -> Self {
         match error {
             admin::ChangeError::TooManyGrants(error) => error.into(),
+            admin::ChangeError::NotAdmin(error) => error.into(),
             admin::ChangeError::LastAdmin(error) => error.into(),
             admin::ChangeError::Store(error) => error.into(),
         }
@@ -296,7 +308,7 @@ impl From<run::Error> for Failure {
         match error {
             run::Error::NoSuchPlan => Self::new(Code::NotFound).detail(error.to_string()),
             run::Error::Expired => Self::new(Code::Conflict).detail(error.to_string()),
-            run::Error::NotAdmin => Self::new(Code::Forbidden).detail(error.to_string()),
+            run::Error::NotAdmin(error) => error.into(),
             run::Error::Store(error) => error.into(),
         }
     }

@@ -1,6 +1,6 @@
 //! The changes: each holds what it decides over, decides once, and writes what was decided.
 //!
-//! Rows are held in one order (user, sessions by id, counts of attempts by key, feed), so that no two changes wait for each
+//! Rows are held in one order (users by id, sessions by id, counts of attempts by key, feed), so that no two changes wait for each
 //! other. What depends on a held row is read by a later statement: on Postgres a statement sees
 //! what was committed before it began, so one that waited for a row knows nothing newer of others.
 
@@ -22,8 +22,9 @@ use crate::domain::{
     plan::{Plan, Planned},
     session::{EndReason, Ended, Session},
     store::{
-        Batch, ImportEvents, KeysDecision, OtherAdmins, PlanDecision, PlanStep, RecordDecision,
-        Seq, SessionDecision, StandingDecision, ThrottleDecision, UserChange, UserDecision,
+        Batch, By, CreateUserError, ImportEvents, KeysDecision, OtherAdmins, PlanDecision,
+        PlanStep, RecordDecision, Seq, SessionDecision, Standing, StandingDecision,
+        ThrottleDecision, UserChange, UserDecision,
     },
     throttle::key::Key,
     user::User,
@@ -40,23 +41,45 @@ impl<Db: Engine> Work<Db> for AdvanceSeq {
     }
 }
 
-/// [`Store::create_user`](crate::domain::store::Store::create_user); answers whether the name was
-/// free.
+/// [`Store::create_user`](crate::domain::store::Store::create_user).
 pub(super) struct CreateUser {
     pub(super) user: User,
     pub(super) event: Event,
+    pub(super) by: By,
 }
 
 impl<Db: Engine> Work<Db> for CreateUser {
-    type Output = bool;
+    type Output = Result<(), CreateUserError>;
 
-    async fn run(self, connection: &mut Connection<Db>) -> Result<bool, Fault> {
-        let added = users::insert::<Db>(connection, &self.user).await?;
-        if added {
-            audit::append::<Db>(connection, &[self.event]).await?;
+    async fn run(self, connection: &mut Connection<Db>) -> Result<Self::Output, Fault> {
+        if !hold_users::<Db>(connection, self.by, &[]).await?.1 {
+            return Ok(Err(CreateUserError::NotAdmin));
         }
-        Ok(added)
+        if !users::insert::<Db>(connection, &self.user).await? {
+            return Ok(Err(CreateUserError::NameTaken));
+        }
+        audit::append::<Db>(connection, &[self.event]).await?;
+        Ok(Ok(()))
     }
+}
+
+/// Holds users, with the administrator in whose name something is done to them, all in the order of
+/// their ids: two who act against each other wait for each other, never in a circle. Gives those
+/// users who exist, and whether it may be done.
+async fn hold_users<Db: Engine>(
+    connection: &mut Connection<Db>,
+    by: By,
+    ids: &[UserId],
+) -> Result<(Vec<User>, bool), Fault> {
+    let mut all = ids.to_vec();
+    match by {
+        By::Administrator(id) if !ids.contains(&id) => all.push(id),
+        By::Administrator(_) | By::Service => {}
+    }
+    let mut held = users::hold_listed::<Db>(connection, &all).await?;
+    let is_permitted = by.is_permitted(&held);
+    held.retain(|user| ids.contains(&user.id));
+    Ok((held, is_permitted))
 }
 
 /// [`Store::fill_skeletons`](crate::domain::store::Store::fill_skeletons).
@@ -174,6 +197,7 @@ impl<Db: Engine> Work<Db> for ChangeUser {
 /// [`Store::change_standing`](crate::domain::store::Store::change_standing).
 pub(super) struct ChangeStanding {
     pub(super) id: UserId,
+    pub(super) by: By,
     pub(super) now: UnixMillis,
     pub(super) decide: StandingDecision,
 }
@@ -182,7 +206,8 @@ impl<Db: Engine> Work<Db> for ChangeStanding {
     type Output = Option<Seq>;
 
     async fn run(self, connection: &mut Connection<Db>) -> Result<Option<Seq>, Fault> {
-        let Some(user) = users::hold::<Db>(connection, self.id).await? else {
+        let (users, is_permitted) = hold_users::<Db>(connection, self.by, &[self.id]).await?;
+        let Some(user) = users.first() else {
             return Ok(None);
         };
         // A deletion takes ended sessions too. They are held before the feed, or it would wait,
@@ -199,7 +224,12 @@ impl<Db: Engine> Work<Db> for ChangeStanding {
         } else {
             OtherAdmins::Exist
         };
-        let change = (self.decide)(&user, &unended, others);
+        let change = (self.decide)(&Standing {
+            user,
+            sessions: &unended,
+            others,
+            is_permitted,
+        });
         write_user::<Db>(connection, self.id, self.now, &change)
             .await
             .map(Some)
@@ -310,6 +340,7 @@ impl<Db: Engine> Work<Db> for PutPlan {
 /// [`Store::change_planned`](crate::domain::store::Store::change_planned).
 pub(super) struct ChangePlanned {
     pub(super) id: PlanId,
+    pub(super) by: By,
     pub(super) batch: Batch,
     pub(super) now: UnixMillis,
     pub(super) decide: PlanDecision,
@@ -326,10 +357,11 @@ impl<Db: Engine> Work<Db> for ChangePlanned {
         let reached = plan.progress.reached;
         let planned = plans::next::<Db>(connection, self.id, reached, self.batch.limit).await?;
         let crowded = crowded(&planned, self.batch.users_beyond);
-        let users = users::hold_listed::<Db>(connection, &crowded).await?;
+        let (users, is_permitted) = hold_users::<Db>(connection, self.by, &crowded).await?;
         let ids = planned.iter().map(|planned| &planned.session_id);
         let sessions = sessions::hold_listed::<Db>(connection, ids).await?;
         let change = (self.decide)(&PlanStep {
+            is_permitted,
             plan: &plan,
             planned: &planned,
             users: &users,

@@ -46,7 +46,7 @@ use crate::domain::{
     session::Session,
     signing_keys::StoredKey,
     store::{
-        Batch, CreateUserError, FeedPlace, FeedRange, ImportEvents, KeysDecision, PlanDecision,
+        Batch, By, CreateUserError, FeedPlace, FeedRange, ImportEvents, KeysDecision, PlanDecision,
         RecordDecision, Restored, Seq, SessionDecision, StandingDecision, Store, StoreError,
         ThrottleDecision, UserDecision, UserFilter,
     },
@@ -126,17 +126,13 @@ impl<D: Driver> Store for SqlStore<D> {
         Ok(within_patience(query).await?)
     }
 
-    async fn create_user(&self, user: &User, event: &Event) -> Result<(), CreateUserError> {
+    async fn create_user(&self, user: &User, event: &Event, by: By) -> Result<(), CreateUserError> {
         let work = CreateUser {
             user: user.clone(),
             event: event.clone(),
+            by,
         };
-        let name_was_free = self.driver.write(work).await.map_err(StoreError::from)?;
-        if name_was_free {
-            Ok(())
-        } else {
-            Err(CreateUserError::NameTaken)
-        }
+        self.driver.write(work).await.map_err(StoreError::from)?
     }
 
     async fn fill_skeletons(
@@ -242,13 +238,17 @@ impl<D: Driver> Store for SqlStore<D> {
     async fn change_standing(
         &self,
         id: UserId,
+        by: By,
         now: UnixMillis,
         decide: StandingDecision,
     ) -> Result<Option<Seq>, StoreError> {
-        Ok(self
-            .driver
-            .write(ChangeStanding { id, now, decide })
-            .await?)
+        let work = ChangeStanding {
+            id,
+            by,
+            now,
+            decide,
+        };
+        Ok(self.driver.write(work).await?)
     }
 
     async fn signing_keys(&self) -> Result<Vec<StoredKey>, StoreError> {
@@ -332,12 +332,14 @@ impl<D: Driver> Store for SqlStore<D> {
     async fn change_planned(
         &self,
         id: PlanId,
+        by: By,
         batch: Batch,
         now: UnixMillis,
         decide: PlanDecision,
     ) -> Result<Option<Seq>, StoreError> {
         let work = ChangePlanned {
             id,
+            by,
             batch,
             now,
             decide,

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod audit;
+mod authority;
 mod bulk;
 mod cap;
 mod cleanup;

@@ -151,7 +151,10 @@ suite! {
     ForgetThrottle: [throttle::expired_counts_are_forgotten_a_few_at_a_time]
     ChangeStanding: [
         standing::a_decision_learns_whether_others_could_administrate,
+        standing::a_decision_learns_whether_its_administrator_is_one,
         standing::of_administrators_who_remove_each_other_one_stays,
+        standing::of_administrators_in_a_ring_who_is_out_puts_nobody_out,
+        standing::whoever_waits_for_an_own_exit_does_nothing_after_it,
     ]
     SigningKeys: [keys::keys_come_oldest_first_and_as_they_were]
     ChangeSigningKeys: [
@@ -198,6 +201,7 @@ suite! {
         plans::the_sessions_of_a_plan_come_in_batches_those_of_one_user_together,
         plans::what_is_decided_over_a_batch_is_written_whole,
         plans::a_batch_that_fails_half_way_leaves_nothing,
+        standing::a_batch_learns_whether_its_administrator_is_one,
         plans::two_runs_of_a_plan_take_turns,
         plans::a_batch_sees_the_refresh_that_it_waited_for,
     ]

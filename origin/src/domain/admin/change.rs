@@ -2,15 +2,13 @@
 
 use portcullis_shared::{ids::UserId, scope::ScopeSet};
 
-use super::{Authority, Changed, LastAdmin, changed, grants, settled, unchanged};
+use super::{Authority, Changed, LastAdmin, NotAdmin, changed, grants, unchanged};
 use crate::domain::{
     app::App,
     audit::{Action, Event},
     clock::UnixMillis,
     ending::Tokens,
-    session::Session,
-    store::{OtherAdmins, StoreError, UserChange},
-    transaction,
+    store::{Standing, StoreError, UserChange},
     user::{Email, Roles, TooManyGrants, User, check_grants},
 };
 
@@ -40,6 +38,9 @@ pub enum EmailChange {
 /// Why a user was not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeError {
+    /// See [`NotAdmin`].
+    #[error(transparent)]
+    NotAdmin(#[from] NotAdmin),
     /// See [`TooManyGrants`].
     #[error(transparent)]
     TooManyGrants(#[from] TooManyGrants),
@@ -67,26 +68,22 @@ pub async fn change_user(
     let (roles, scopes) = (changes.roles.as_ref(), changes.scopes.as_ref());
     check_grants(roles.unwrap_or(&none.0), scopes.unwrap_or(&none.1))?;
     let (now, tokens) = (app.now(), app.tokens());
-    let decide = move |user: &User, sessions: &[Session], others| {
-        settled(apply(
-            authority, changes, user, sessions, others, now, &tokens,
-        ))
+    let decide = move |standing: &Standing<'_>| {
+        let decided = apply(authority, changes, standing, now, &tokens);
+        decided.map_err(ChangeError::from)
     };
-    let done = transaction::with_standing(app.store.as_ref(), id, now, decide).await?;
-    done.map(|(user, seq)| Ok(Changed { user: user?, seq }))
-        .transpose()
+    let done = authority.decide(app, id, now, decide).await?;
+    Ok(done.map(Changed::from))
 }
 
 fn apply(
     authority: Authority,
     changes: Changes,
-    user: &User,
-    sessions: &[Session],
-    others: OtherAdmins,
+    standing: &Standing<'_>,
     now: UnixMillis,
     tokens: &Tokens,
 ) -> Result<(UserChange, User), LastAdmin> {
-    let now = now.seconds();
+    let (now, user) = (now.seconds(), standing.user);
     let mut next = user.clone();
     next.roles = changes.roles.unwrap_or(next.roles);
     next.scopes = changes.scopes.unwrap_or(next.scopes);
@@ -98,13 +95,13 @@ fn apply(
     if next == *user {
         return Ok(unchanged(user));
     }
-    authority.check_last(user, Some(&next), others)?;
+    authority.check_last(user, Some(&next), standing.others)?;
     next.updated_at = now;
     let keeps_all = next.roles.is_superset(&user.roles) && next.scopes.is_superset(&user.scopes);
     let revocations = if keeps_all {
         Vec::new()
     } else {
-        vec![tokens.revoke_user(&mut next, sessions, now)]
+        vec![tokens.revoke_user(&mut next, standing.sessions, now)]
     };
     // The address itself is nobody's business who reads the trail.
     let address = if next.email == user.email {

@@ -2,7 +2,7 @@
 
 use portcullis_shared::{scope::ScopeSet, time::UnixSeconds};
 
-use super::{Authority, grants};
+use super::{Authority, NotAdmin, grants};
 use crate::domain::{
     app::App,
     audit::{Action, Event},
@@ -41,6 +41,9 @@ pub struct Created {
 /// Why a user was not created.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateError {
+    /// See [`NotAdmin`].
+    #[error(transparent)]
+    NotAdmin(#[from] NotAdmin),
     /// Somebody has that name, or one that looks like it.
     #[error("the username is taken")]
     NameTaken,
@@ -102,12 +105,13 @@ pub async fn create_user(
         detail: Some(grants(&user)),
         ..authority.event(now, Action::UserCreated, id)
     };
-    match app.store.create_user(&user, &event).await {
+    match app.store.create_user(&user, &event, authority.by()?).await {
         Ok(()) => {
             event.announce();
             Ok(Created { user, setup_token })
         }
         Err(CreateUserError::NameTaken) => Err(CreateError::NameTaken),
+        Err(CreateUserError::NotAdmin) => Err(NotAdmin.into()),
         Err(CreateUserError::Store(error)) => Err(error.into()),
     }
 }

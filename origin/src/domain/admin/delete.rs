@@ -2,19 +2,19 @@
 
 use portcullis_shared::ids::UserId;
 
-use super::{Authority, LastAdmin};
+use super::{Authority, LastAdmin, NotAdmin};
 use crate::domain::{
     app::App,
     audit::{Action, Event},
-    session::Session,
-    store::{Seq, StoreError, UserChange},
-    transaction,
-    user::User,
+    store::{Seq, Standing, StoreError, UserChange},
 };
 
 /// Why a user was not deleted.
 #[derive(Debug, thiserror::Error)]
 pub enum DeleteError {
+    /// See [`NotAdmin`].
+    #[error(transparent)]
+    NotAdmin(#[from] NotAdmin),
     /// See [`LastAdmin`].
     #[error(transparent)]
     LastAdmin(#[from] LastAdmin),
@@ -35,10 +35,9 @@ pub async fn delete_user(
     id: UserId,
 ) -> Result<Option<Seq>, DeleteError> {
     let (now, tokens) = (app.now(), app.tokens());
-    let decide = move |user: &User, sessions: &[Session], others| {
-        if let Err(error) = authority.check_last(user, None, others) {
-            return (UserChange::default(), Err(error));
-        }
+    let decide = move |standing: &Standing<'_>| {
+        let Standing { user, sessions, .. } = *standing;
+        authority.check_last(user, None, standing.others)?;
         let entry = tokens.revoke_user(&mut user.clone(), sessions, now.seconds());
         let event = Event {
             detail: Some(format!("{}, {} sessions", user.username, sessions.len())),
@@ -50,9 +49,8 @@ pub async fn delete_user(
             events: vec![event],
             ..UserChange::default()
         };
-        (change, Ok(()))
+        Ok::<_, DeleteError>((change, ()))
     };
-    let done = transaction::with_standing(app.store.as_ref(), id, now, decide).await?;
-    done.map(|(deleted, seq)| Ok(deleted.map(|()| seq)?))
-        .transpose()
+    let done = authority.decide(app, id, now, decide).await?;
+    Ok(done.map(|((), seq)| seq))
 }

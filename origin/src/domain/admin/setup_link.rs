@@ -3,15 +3,13 @@
 
 use portcullis_shared::ids::UserId;
 
-use super::{Authority, changed};
+use super::{Authority, NotAdmin, changed};
 use crate::domain::{
     app::App,
     audit::Action,
     entropy::EntropyError,
-    session::Session,
     setup::{self, SetupToken},
-    store::StoreError,
-    transaction,
+    store::{Standing, StoreError},
     user::User,
 };
 
@@ -27,6 +25,9 @@ pub struct SetupLink {
 /// Why no setup token was given out.
 #[derive(Debug, thiserror::Error)]
 pub enum IssueError {
+    /// See [`NotAdmin`].
+    #[error(transparent)]
+    NotAdmin(#[from] NotAdmin),
     /// See [`EntropyError`].
     #[error(transparent)]
     Entropy(#[from] EntropyError),
@@ -48,15 +49,15 @@ pub async fn issue_setup(
 ) -> Result<Option<SetupLink>, IssueError> {
     let (token, pending) = setup::issue(app, id)?;
     let now = app.now();
-    let decide = move |user: &User, _: &[Session]| {
+    let decide = move |&Standing { user, .. }: &Standing<'_>| {
         let next = User {
             setup: Some(pending),
             updated_at: now.seconds(),
             ..user.clone()
         };
         let event = authority.event(now.seconds(), Action::SetupIssued, user.id);
-        changed(next, Vec::new(), Vec::new(), event)
+        Ok::<_, IssueError>(changed(next, Vec::new(), Vec::new(), event))
     };
-    let done = transaction::with_user(app.store.as_ref(), id, now, decide).await?;
+    let done = authority.decide(app, id, now, decide).await?;
     Ok(done.map(|(user, _)| SetupLink { user, token }))
 }

@@ -7,20 +7,25 @@
 
 use portcullis_shared::{ids::UserId, time::UnixSeconds};
 
-use super::{Authority, Changed, LastAdmin, Reason, changed, settled, unchanged};
+use super::{Authority, Changed, LastAdmin, NotAdmin, Reason, changed, unchanged};
 use crate::domain::{
     app::App,
-    audit::{Action, Event},
+    audit::{Action, Actor, Event},
     ending::Tokens,
-    session::{EndReason, Session},
-    store::{OtherAdmins, StoreError, UserChange},
-    transaction,
+    session::EndReason,
+    store::{Standing, StoreError, UserChange},
     user::{User, UserStatus},
 };
 
 /// Why a user's standing was not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum StandingError {
+    /// See [`NotAdmin`].
+    #[error(transparent)]
+    NotAdmin(#[from] NotAdmin),
+    /// Nobody comes back by an own decision, whatever it was that put the user out.
+    #[error("this is for another administrator to do, not for the user")]
+    Own,
     /// The user is banned; only lifting the ban changes that.
     #[error("the user is banned")]
     Banned,
@@ -90,14 +95,15 @@ impl Out {
         }
     }
 
-    /// What is written, for a user with these sessions and others who could administrate.
+    /// What is written.
     fn decide(
         self,
         authority: Authority,
         at: UnixSeconds,
         tokens: &Tokens,
-        (user, sessions, others): (&User, &[Session], OtherAdmins),
+        standing: &Standing<'_>,
     ) -> Result<(UserChange, User), StandingError> {
+        let Standing { user, sessions, .. } = *standing;
         let Some(status) = self.after(&user.status, at)? else {
             return Ok(unchanged(user));
         };
@@ -108,7 +114,7 @@ impl Out {
             updated_at: at,
             ..user.clone()
         };
-        authority.check_last(user, Some(&next), others)?;
+        authority.check_last(user, Some(&next), standing.others)?;
         let entry = tokens.revoke_user(&mut next, sessions, at);
         let ended = sessions
             .iter()
@@ -143,16 +149,14 @@ async fn put_out(
     out: Out,
 ) -> Result<Option<Changed>, StandingError> {
     let (now, tokens) = (app.now(), app.tokens());
-    let decide = move |user: &User, sessions: &[Session], others| {
-        settled(out.decide(authority, now.seconds(), &tokens, (user, sessions, others)))
-    };
-    let done = transaction::with_standing(app.store.as_ref(), id, now, decide).await?;
-    done.map(|(user, seq)| Ok(Changed { user: user?, seq }))
-        .transpose()
+    let decide =
+        move |standing: &Standing<'_>| out.decide(authority, now.seconds(), &tokens, standing);
+    let done = authority.decide(app, id, now, decide).await?;
+    Ok(done.map(Changed::from))
 }
 
-/// Lifts a ban. Sessions that ended stay ended, tokens that were revoked stay revoked. `None` when
-/// there is no such user.
+/// Lifts a ban, of somebody else. Sessions that ended stay ended, tokens that were revoked stay
+/// revoked. `None` when there is no such user.
 ///
 /// # Errors
 ///
@@ -209,21 +213,21 @@ async fn let_in(
     was_out: fn(&UserStatus) -> Result<bool, StandingError>,
 ) -> Result<Option<Changed>, StandingError> {
     let now = app.now();
-    let decide = move |user: &User, _: &[Session]| {
-        settled(was_out(&user.status).map(|was_out| {
-            if !was_out {
-                return unchanged(user);
-            }
-            let next = User {
-                status: UserStatus::Active,
-                updated_at: now.seconds(),
-                ..user.clone()
-            };
-            let event = authority.event(now.seconds(), action, user.id);
-            changed(next, Vec::new(), Vec::new(), event)
-        }))
+    let decide = move |&Standing { user, .. }: &Standing<'_>| {
+        if authority.actor == Actor::User(user.id) {
+            return Err(StandingError::Own);
+        }
+        if !was_out(&user.status)? {
+            return Ok(unchanged(user));
+        }
+        let next = User {
+            status: UserStatus::Active,
+            updated_at: now.seconds(),
+            ..user.clone()
+        };
+        let event = authority.event(now.seconds(), action, user.id);
+        Ok(changed(next, Vec::new(), Vec::new(), event))
     };
-    let done = transaction::with_user(app.store.as_ref(), id, now, decide).await?;
-    done.map(|(user, seq)| Ok(Changed { user: user?, seq }))
-        .transpose()
+    let done = authority.decide(app, id, now, decide).await?;
+    Ok(done.map(Changed::from))
 }

@@ -17,16 +17,16 @@ use super::{
     count::{Pages, SAMPLE},
 };
 use crate::domain::{
-    admin::Authority,
+    admin::{Authority, NotAdmin},
     app::App,
-    audit::{Action, Actor, Event},
+    audit::{Action, Event},
     clock::UnixMillis,
     criteria::{SessionFilter, State},
     ending::{SESSIONS_BY_ENTRY, Tokens},
     session::{EndReason, Session},
     store::{Batch, PlanChange, PlanStep, Seq, StoreError},
     transaction,
-    user::{ADMIN_ROLE, User},
+    user::User,
 };
 
 /// How much is done in one transaction.
@@ -48,8 +48,8 @@ pub enum Error {
     #[error("the plan has expired: make another dry run")]
     Expired,
     /// Who runs it may not administrate any more.
-    #[error("this needs an administrator")]
-    NotAdmin,
+    #[error(transparent)]
+    NotAdmin(#[from] NotAdmin),
     /// See [`StoreError`].
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -90,7 +90,6 @@ pub async fn run(
     mut told: impl FnMut(&Plan) + Send,
 ) -> Result<Outcome, Error> {
     loop {
-        still_admin(app, authority.actor).await?;
         let (plan, seq) = step(app, authority, id).await?;
         told(&plan);
         if plan.is_done() {
@@ -115,32 +114,19 @@ pub async fn run(
     }
 }
 
-/// Whoever was banned or demoted meanwhile goes no further. The session does not matter: it may be
-/// one of those that end.
-async fn still_admin(app: &App, actor: Actor) -> Result<(), Error> {
-    match actor {
-        Actor::Operator => Ok(()),
-        Actor::User(id) => {
-            let user = app.store.user(id).await?;
-            let is_admin = |user: &User| {
-                user.is_active() && user.roles.iter().any(|role| role.as_str() == ADMIN_ROLE)
-            };
-            user.filter(is_admin).map(drop).ok_or(Error::NotAdmin)
-        }
-        Actor::Bearer | Actor::Service => Err(Error::NotAdmin),
-    }
-}
-
+/// One batch. Whoever was banned or demoted meanwhile goes no further. The session does not matter:
+/// it may be one of those that end.
 async fn step(app: &App, authority: Authority, id: PlanId) -> Result<(Plan, Seq), Error> {
     let (now, tokens) = (app.now(), app.tokens());
     let decide =
         move |step: &PlanStep<'_>| match Ending::decide(step, authority, &tokens, now.seconds()) {
-            Some((change, plan)) => (change, Some(plan)),
-            None => (PlanChange::default(), None),
+            Ok((change, plan)) => (change, Ok(plan)),
+            Err(error) => (PlanChange::default(), Err(error)),
         };
-    let done = transaction::with_planned(app.store.as_ref(), id, BATCH, now, decide).await?;
+    let (store, by) = (app.store.as_ref(), authority.by()?);
+    let done = transaction::with_planned(store, id, by, BATCH, now, decide).await?;
     let (plan, seq) = done.ok_or(Error::NoSuchPlan)?;
-    Ok((plan.ok_or(Error::Expired)?, seq))
+    Ok((plan?, seq))
 }
 
 async fn newcomers(app: &App, plan: &Plan) -> Result<Newcomers, StoreError> {
@@ -171,15 +157,18 @@ struct Ending<'a> {
 }
 
 impl<'a> Ending<'a> {
-    /// What to write, and the plan after it; none where the plan may not be run.
+    /// What to write, and the plan after it.
     fn decide(
         step: &'a PlanStep<'a>,
         authority: Authority,
         tokens: &'a Tokens,
         now: UnixSeconds,
-    ) -> Option<(PlanChange, Plan)> {
+    ) -> Result<(PlanChange, Plan), Error> {
+        if !step.is_permitted {
+            return Err(NotAdmin.into());
+        }
         if !step.plan.is_usable(now) {
-            return None;
+            return Err(Error::Expired);
         }
         let mut ending = Self {
             step,
@@ -189,7 +178,7 @@ impl<'a> Ending<'a> {
             change: PlanChange::default(),
         };
         if step.plan.is_done() {
-            return Some((ending.change, step.plan.clone()));
+            return Ok((ending.change, step.plan.clone()));
         }
         if step.plan.progress.started_at.is_none() {
             let Plan {
@@ -210,7 +199,7 @@ impl<'a> Ending<'a> {
             progress,
             ..step.plan.clone()
         };
-        Some((ending.change, plan))
+        Ok((ending.change, plan))
     }
 
     /// Ends those of one user's sessions that are not over. Where they are many it is one entry for

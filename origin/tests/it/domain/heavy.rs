@@ -6,6 +6,7 @@ use portcullis_origin::domain::{
     admin::{self, Authority},
     audit::{Action, Actor, Event},
     login,
+    store::By,
 };
 use portcullis_shared::ids::UserId;
 use tokio::task::JoinSet;
@@ -32,7 +33,11 @@ async fn add_heavy(test: &TestApp) {
     user.username = "heavy".parse().unwrap();
     user.password_hash = Some(HEAVY.to_owned());
     let event = Event::new(user.created_at, Action::UserCreated, Actor::Operator);
-    test.app.store.create_user(&user, &event).await.unwrap();
+    test.app
+        .store
+        .create_user(&user, &event, By::Service)
+        .await
+        .unwrap();
 }
 
 async fn refused(test: &TestApp, name: &str) {

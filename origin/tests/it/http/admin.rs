@@ -102,6 +102,22 @@ async fn an_administrator_who_was_demoted_a_moment_ago_cannot_act() {
 }
 
 #[tokio::test]
+async fn nobody_lifts_an_own_ban() {
+    let api = Api::start().await;
+    let admin = api.admin().await;
+    let own = api.id_of(ADMIN.0).await;
+    let lift = |door: &str| {
+        let path = format!("/admin/users/{own}/{door}");
+        api.post(path).bearer(&admin).send()
+    };
+    assert_snapshot!(lift("unban").await.shown(), @r#"
+    403 application/problem+json
+    {"code":"forbidden","detail":"this is for another administrator to do, not for the user","status":403,"title":"This is not allowed","type":"urn:portcullis:problem:forbidden"}
+    "#);
+    assert_eq!(lift("enable").await.shown(), lift("unban").await.shown());
+}
+
+#[tokio::test]
 async fn a_body_that_arrives_after_its_sender_was_demoted_does_nothing() {
     for (method, path, whole) in [
         (Method::POST, "/admin/users", r#"{"username":"late"}"#),

@@ -4,6 +4,7 @@ use insta::assert_snapshot;
 use portcullis_origin::domain::{
     audit::{Action, Actor, Event},
     entropy,
+    store::By,
     user::{User, UserStatus},
 };
 use serde_json::json;
@@ -107,7 +108,12 @@ async fn until_the_password_is_right_all_users_get_one_answer_for_one_hash() {
             ..api.test.user(USER.0).await
         };
         let event = Event::new(new.created_at, Action::UserCreated, Actor::Operator);
-        api.test.app.store.create_user(&new, &event).await.unwrap();
+        api.test
+            .app
+            .store
+            .create_user(&new, &event, By::Service)
+            .await
+            .unwrap();
     }
     let mut answers = Vec::new();
     for name in ["active", "banned", "disabled", "nobody", "no\u{0}body"] {

@@ -21,7 +21,7 @@ use portcullis_origin::domain::{
     session::Session,
     signing_keys::StoredKey,
     store::{
-        Batch, CreateUserError, FeedPlace, FeedRange, ImportEvents, KeysDecision, PlanDecision,
+        Batch, By, CreateUserError, FeedPlace, FeedRange, ImportEvents, KeysDecision, PlanDecision,
         RecordDecision, Restored, Seq, SessionDecision, StandingDecision, Store, StoreError,
         ThrottleDecision, UserDecision, UserFilter,
     },
@@ -71,7 +71,7 @@ impl Store for Failing {
     async fn fast_forward_until(&self) -> Result<UnixSeconds, StoreError> {
         Err(self.error())
     }
-    async fn create_user(&self, _: &User, _: &Event) -> Result<(), CreateUserError> {
+    async fn create_user(&self, _: &User, _: &Event, _: By) -> Result<(), CreateUserError> {
         Err(self.error().into())
     }
     async fn fill_skeletons(
@@ -137,6 +137,7 @@ impl Store for Failing {
     async fn change_standing(
         &self,
         _: UserId,
+        _: By,
         _: UnixMillis,
         _: StandingDecision,
     ) -> Result<Option<Seq>, StoreError> {
@@ -184,6 +185,7 @@ impl Store for Failing {
     async fn change_planned(
         &self,
         _: PlanId,
+        _: By,
         _: Batch,
         _: UnixMillis,
         _: PlanDecision,

@@ -10,7 +10,7 @@ use std::{
 use portcullis_origin::domain::{
     audit::{Action, Actor, Event},
     session::Session,
-    store::{Seq, SessionChange, Store, StoreError, UserChange},
+    store::{By, Seq, SessionChange, Store, StoreError, UserChange},
     user::User,
 };
 use portcullis_shared::ids::SessionId;
@@ -79,7 +79,10 @@ impl Bench {
     /// Has a user.
     pub(super) async fn add_user(&self, user: &User) {
         let event = Event::new(NOW, Action::UserCreated, Actor::Operator);
-        self.store.create_user(user, &event).await.unwrap();
+        self.store
+            .create_user(user, &event, By::Service)
+            .await
+            .unwrap();
     }
 
     /// Has the session of a user that exists.

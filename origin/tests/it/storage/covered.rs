@@ -19,7 +19,7 @@ use portcullis_origin::domain::{
     session::Session,
     signing_keys::StoredKey,
     store::{
-        Batch, CreateUserError, FeedPlace, FeedRange, ImportEvents, KeysDecision, PlanDecision,
+        Batch, By, CreateUserError, FeedPlace, FeedRange, ImportEvents, KeysDecision, PlanDecision,
         RecordDecision, Restored, Seq, SessionDecision, StandingDecision, Store, StoreError,
         ThrottleDecision, UserDecision, UserFilter,
     },
@@ -129,8 +129,10 @@ impl Store for Covered {
             .await
     }
 
-    async fn create_user(&self, user: &User, event: &Event) -> Result<(), CreateUserError> {
-        self.call(Method::CreateUser).create_user(user, event).await
+    async fn create_user(&self, user: &User, event: &Event, by: By) -> Result<(), CreateUserError> {
+        self.call(Method::CreateUser)
+            .create_user(user, event, by)
+            .await
     }
 
     async fn fill_skeletons(
@@ -236,11 +238,12 @@ impl Store for Covered {
     async fn change_standing(
         &self,
         id: UserId,
+        by: By,
         now: UnixMillis,
         decide: StandingDecision,
     ) -> Result<Option<Seq>, StoreError> {
         self.call(Method::ChangeStanding)
-            .change_standing(id, now, decide)
+            .change_standing(id, by, now, decide)
             .await
     }
 
@@ -322,12 +325,13 @@ impl Store for Covered {
     async fn change_planned(
         &self,
         id: PlanId,
+        by: By,
         batch: Batch,
         now: UnixMillis,
         decide: PlanDecision,
     ) -> Result<Option<Seq>, StoreError> {
         self.call(Method::ChangePlanned)
-            .change_planned(id, batch, now, decide)
+            .change_planned(id, by, batch, now, decide)
             .await
     }
 

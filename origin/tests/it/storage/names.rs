@@ -2,7 +2,7 @@
 
 use portcullis_origin::domain::{
     audit::Action,
-    store::{CreateUserError, Store},
+    store::{By, CreateUserError, Store},
 };
 
 use super::{
@@ -13,7 +13,10 @@ use super::{
 pub(super) async fn a_taken_name_is_told_and_nothing_is_written(bench: &Bench) {
     bench.add_user(&user(1, "ann")).await;
     let event = event(Action::UserCreated, "second");
-    let refused = bench.store.create_user(&user(2, "ANN"), &event).await;
+    let refused = bench
+        .store
+        .create_user(&user(2, "ANN"), &event, By::Service)
+        .await;
     assert!(matches!(refused, Err(CreateUserError::NameTaken)));
     assert_eq!(bench.store.user(user_id(2)).await.unwrap(), None);
     assert_eq!(bench.trail().await, ["user_created by operator"]);
@@ -24,7 +27,10 @@ async fn winners(bench: &Bench, names: &'static [&'static str]) -> usize {
     let numbers = (1..=20).zip(names.iter().cycle());
     let won = bench.at_once(numbers, |(number, name), store| async move {
         let event = event(Action::UserCreated, "race");
-        match store.create_user(&user(number, name), &event).await {
+        match store
+            .create_user(&user(number, name), &event, By::Service)
+            .await
+        {
             Ok(()) => true,
             Err(CreateUserError::NameTaken) => false,
             Err(error) => panic!("{error:?}"),
@@ -42,7 +48,10 @@ pub(super) async fn a_name_that_looks_like_another_is_taken(bench: &Bench) {
     bench.add_user(&user(1, "mary")).await;
     let event = event(Action::UserCreated, "second");
     for name in ["rnary", "RNARY", "mary", "MARY"] {
-        let refused = bench.store.create_user(&user(2, name), &event).await;
+        let refused = bench
+            .store
+            .create_user(&user(2, name), &event, By::Service)
+            .await;
         assert!(matches!(refused, Err(CreateUserError::NameTaken)), "{name}");
     }
     assert_eq!(bench.store.user(user_id(2)).await.unwrap(), None);
@@ -81,7 +90,10 @@ pub(super) async fn names_of_an_older_version_are_protected_once_they_are_filled
     assert_eq!(fill(bench).await, 0, "all are there");
     let event = event(Action::UserCreated, "second");
     for name in ["rnary", "bi11", "c1eo"] {
-        let refused = bench.store.create_user(&user(9, name), &event).await;
+        let refused = bench
+            .store
+            .create_user(&user(9, name), &event, By::Service)
+            .await;
         assert!(matches!(refused, Err(CreateUserError::NameTaken)), "{name}");
     }
     let found = bench.store.user(user_id(2)).await.unwrap();

@@ -6,7 +6,7 @@ use portcullis_origin::{
     domain::{
         audit::{Action, Actor, Event, query::Filter, tail::Tail},
         session::{EndReason, Ended, Session},
-        store::{Seq, SessionChange, Store, StoreError},
+        store::{By, Seq, SessionChange, Standing, Store, StoreError},
         user::User,
     },
     storage,
@@ -198,9 +198,9 @@ const ENDED: Ended = Ended {
 };
 
 async fn delete(store: Arc<dyn Store>, user: u8) {
-    let decide = |user: &User, sessions: &[Session], _| deletion(user, sessions);
+    let decide = |standing: &Standing<'_>| deletion(standing.user, standing.sessions);
     let deleted = store
-        .change_standing(user_id(user), MILLIS, Box::new(decide))
+        .change_standing(user_id(user), By::Service, MILLIS, Box::new(decide))
         .await;
     assert!(deleted.as_ref().is_ok_and(Option::is_some), "{deleted:?}");
 }

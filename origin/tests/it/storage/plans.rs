@@ -7,7 +7,7 @@ use portcullis_origin::domain::{
     criteria::{SessionFilter, Written},
     plan::{Plan, Planned, Progress},
     session::{EndReason, Session},
-    store::{Batch, PlanChange, PlanStep, Seq, Store},
+    store::{Batch, By, PlanChange, PlanStep, Seq, Store},
     user::User,
 };
 use portcullis_shared::ids::PlanId;
@@ -26,7 +26,7 @@ fn plan_id(number: u8) -> PlanId {
     PlanId::from_bytes([number; 16])
 }
 
-fn plan(number: u8) -> Plan {
+pub(super) fn plan(number: u8) -> Plan {
     Plan {
         id: plan_id(number),
         criteria: Written {
@@ -114,7 +114,7 @@ pub(super) async fn a_missing_plan_is_not_decided_over(bench: &Bench) {
     let decide = |_: &PlanStep<'_>| panic!("there is no such plan");
     let changed = bench
         .store
-        .change_planned(plan_id(1), BATCH, MILLIS, Box::new(decide))
+        .change_planned(plan_id(1), By::Service, BATCH, MILLIS, Box::new(decide))
         .await;
     assert_eq!(changed.unwrap(), None);
 }
@@ -191,7 +191,7 @@ pub(super) async fn the_sessions_of_a_plan_come_in_batches_those_of_one_user_tog
         };
         let changed = bench
             .store
-            .change_planned(plan_id(1), BATCH, MILLIS, Box::new(decide))
+            .change_planned(plan_id(1), By::Service, BATCH, MILLIS, Box::new(decide))
             .await;
         assert!(changed.unwrap().is_some());
     }
@@ -226,7 +226,7 @@ pub(super) async fn what_is_decided_over_a_batch_is_written_whole(bench: &Bench)
     };
     let seq = bench
         .store
-        .change_planned(plan_id(1), BATCH, millis(5), Box::new(decide))
+        .change_planned(plan_id(1), By::Service, BATCH, millis(5), Box::new(decide))
         .await
         .unwrap();
     assert_eq!(seq, Some(Seq(u64::try_from(millis(5).0).unwrap())));
@@ -260,7 +260,7 @@ pub(super) async fn a_batch_that_fails_half_way_leaves_nothing(bench: &Bench) {
     };
     let failed = bench
         .store
-        .change_planned(plan_id(1), BATCH, MILLIS, Box::new(decide))
+        .change_planned(plan_id(1), By::Service, BATCH, MILLIS, Box::new(decide))
         .await;
     assert!(is_broken(&failed), "{failed:?}");
     assert_eq!(bench.stored(&session(1, user_id(2))).await.ended, None);
@@ -273,7 +273,7 @@ pub(super) async fn two_runs_of_a_plan_take_turns(bench: &Bench) {
     fill(bench, 40).await;
     bench
         .at_once(0..30, |_, store| async move {
-            let step = store.change_planned(plan_id(1), BATCH, MILLIS, Box::new(end));
+            let step = store.change_planned(plan_id(1), By::Service, BATCH, MILLIS, Box::new(end));
             step.await.unwrap()
         })
         .await;
@@ -300,7 +300,7 @@ pub(super) async fn a_batch_sees_the_refresh_that_it_waited_for(bench: &Bench) {
     };
     let ending = asked(async move {
         store
-            .change_planned(plan_id(1), BATCH, MILLIS, Box::new(decide))
+            .change_planned(plan_id(1), By::Service, BATCH, MILLIS, Box::new(decide))
             .await
     })
     .await;
