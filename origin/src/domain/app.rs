@@ -15,6 +15,7 @@ use crate::domain::{
     hashing::Hasher,
     master_key::MasterKeys,
     refresh::Rules,
+    registration::reserved::ReservedNames,
     session::cap::Cap,
     signing_keys::SigningKeys,
     store::Store,
@@ -36,6 +37,8 @@ pub enum Registration {
     Open {
         /// What a new user may be granted.
         scopes: ScopeSet,
+        /// What nobody signs up as.
+        reserved: ReservedNames,
     },
 }
 

@@ -4,6 +4,8 @@
 //! name is free is told to whoever asks: a name that cannot be chosen twice cannot be kept secret. But
 //! nobody asks, or signs up, oftener than the throttle allows.
 
+pub mod reserved;
+
 use portcullis_shared::time::UnixSeconds;
 
 use crate::domain::{
@@ -35,7 +37,7 @@ pub enum Error {
     /// The settings do not allow it.
     #[error("registration is closed")]
     Closed,
-    /// Somebody has that name, or one that looks like it.
+    /// Somebody has that name, or one that looks like it, or nobody signs up with it.
     #[error("the username is taken")]
     NameTaken,
     /// See [`PasswordRule`].
@@ -82,7 +84,7 @@ pub fn require_open(app: &App) -> Result<(), Error> {
 ///
 /// See [`Error`].
 pub async fn register(app: &App, request: Request, context: &Context) -> Result<User, Error> {
-    let Registration::Open { scopes } = &app.config.registration else {
+    let Registration::Open { scopes, reserved } = &app.config.registration else {
         return Err(Error::Closed);
     };
     let Request {
@@ -96,7 +98,8 @@ pub async fn register(app: &App, request: Request, context: &Context) -> Result<
     let place = app.hasher.enter(&claims)?;
     admit_registration(app, context).await?;
     // Not worth a hash; who else wants the name now, the insert decides.
-    if app.store.user_by_name(&username).await?.is_some() {
+    let is_taken = app.store.user_by_name(&username).await?.is_some();
+    if is_taken || reserved.contains(&username) {
         return Err(Error::NameTaken);
     }
     let hash = place.hash(password, app.entropy.as_ref()).await?;

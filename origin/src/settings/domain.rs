@@ -42,6 +42,7 @@ impl Settings {
                 users::Registration::Closed => Registration::Closed,
                 users::Registration::Open => Registration::Open {
                     scopes: self.users.scopes()?,
+                    reserved: self.users.reserved()?,
                 },
             },
             key_publish_before: self.keys.publish_before,

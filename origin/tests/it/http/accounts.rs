@@ -11,7 +11,8 @@ use crate::support::{ADMIN, USER};
 async fn open() -> Api {
     Api::with(|config| {
         let scopes = "api:read".parse().unwrap();
-        config.registration = Registration::Open { scopes };
+        let reserved = ["admin".parse().unwrap()].into_iter().collect();
+        config.registration = Registration::Open { scopes, reserved };
     })
     .await
 }
@@ -79,6 +80,8 @@ async fn somebody_signs_up_and_logs_in() {
     assert_eq!(with("username", "zofie".into()).await.status, 201);
     assert_eq!(with("username", "r00t".into()).await.status, 409);
     assert_eq!(with("username", "r00ts".into()).await.status, 201);
+    // Reserved, which looks as if somebody had it.
+    assert_eq!(with("username", "adrnin".into()).await.status, 409);
 }
 
 #[tokio::test]

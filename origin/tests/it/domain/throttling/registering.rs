@@ -4,7 +4,7 @@ use portcullis_origin::domain::{
     app::{Config, Registration},
     context::Context,
     password::Password,
-    registration,
+    registration::{self, reserved::ReservedNames},
     throttle::Throttled,
 };
 
@@ -27,7 +27,8 @@ async fn a_network_that_signs_up_too_often_waits_and_costs_no_hash(test: TestApp
     let open = |config: &mut Config| {
         strict(config);
         let scopes = "api:read".parse().unwrap();
-        config.registration = Registration::Open { scopes };
+        let reserved = ReservedNames::default();
+        config.registration = Registration::Open { scopes, reserved };
     };
     let test = test.restarted(open).await;
     // Asking for names that are taken counts as well.
