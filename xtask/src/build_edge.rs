@@ -4,31 +4,21 @@
 //! directory is self-contained: `wrangler --config <copy of it>/wrangler.toml` works anywhere.
 
 mod size;
+pub(crate) mod wasm;
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use anyhow::{Context, Result};
 
 use crate::fingerprint::Fingerprint;
-use crate::process;
 use crate::routes;
 use crate::stop::Stop;
 use crate::tools::{self, Node};
 use crate::workspace::Workspace;
 
-/// What rustc may emit for `wasm32-unknown-unknown`: wasm-opt refuses what it is not told of.
-pub(crate) const WASM_FEATURES: [&str; 6] = [
-    "--enable-bulk-memory",
-    "--enable-sign-ext",
-    "--enable-mutable-globals",
-    "--enable-nontrapping-float-to-int",
-    "--enable-reference-types",
-    "--enable-multivalue",
-];
-
-const BINDGEN: [&str; 7] = [
+/// How the glue is made.
+const BINDGEN: [&str; 6] = [
     "--target",
     "web",
     "--no-typescript",
@@ -36,7 +26,6 @@ const BINDGEN: [&str; 7] = [
     "--remove-producers-section",
     // edge/entry/index.js replaces a trapped instance through it.
     "--experimental-reset-state-function",
-    "--out-dir",
 ];
 
 /// Builds the Worker.
@@ -51,7 +40,7 @@ pub(crate) fn run(workspace: &Workspace, stop: &Stop) -> Result<()> {
     let node = Node::ensure(workspace, stop)?;
     let bindgen = tools::wasm_bindgen(workspace, stop)?;
 
-    let wasm = compile(workspace, stop)?;
+    let wasm = wasm::compile(workspace, "portcullis-edge", stop)?;
     fs::create_dir_all(&output).with_context(|| format!("cannot make {}", output.display()))?;
     let stamp = output.join(".stamp");
     let digest = digest_of(&wasm, &bindgen, workspace)?;
@@ -90,31 +79,13 @@ pub(crate) fn replace(file: &Path, content: &[u8]) -> Result<()> {
         .with_context(|| format!("cannot write {}", file.display()))
 }
 
-fn compile(workspace: &Workspace, stop: &Stop) -> Result<PathBuf> {
-    let mut cargo = workspace.cargo();
-    cargo.args([
-        "build",
-        "--profile",
-        "edge",
-        "--target",
-        "wasm32-unknown-unknown",
-    ]);
-    cargo
-        .args(["--package", "portcullis-edge", "--lib", "--target-dir"])
-        .arg(workspace.target());
-    process::run(cargo.current_dir(workspace.root()), stop)?;
-    Ok(workspace
-        .target()
-        .join("wasm32-unknown-unknown/edge/portcullis_edge.wasm"))
-}
-
 /// Of everything that the two later steps depend on.
 fn digest_of(wasm: &Path, bindgen: &Path, workspace: &Workspace) -> Result<String> {
     let mut print = Fingerprint::default();
     print.add(&fs::read(wasm).with_context(|| format!("cannot read {}", wasm.display()))?);
     print.add(bindgen.as_os_str().as_encoded_bytes());
     print.add(&fs::read(workspace.path("package-lock.json")).context("package-lock.json")?);
-    for option in BINDGEN.iter().chain(&WASM_FEATURES) {
+    for option in BINDGEN.iter().chain(&wasm::FEATURES) {
         print.add(option.as_bytes());
     }
     Ok(print.text())
@@ -130,18 +101,13 @@ fn bind_and_optimise(
     let output = workspace.edge_output();
     // Snippets of an older build would be counted and carried along.
     let _ = fs::remove_dir_all(output.join("snippets"));
-    let mut glue = Command::new(bindgen.join("wasm-bindgen"));
-    process::run(glue.args(BINDGEN).arg(&output).arg(wasm), stop)?;
-
-    let bound = output.join("portcullis_edge_bg.wasm");
-    let mut optimiser = node.script(workspace, "binaryen/bin/wasm-opt");
-    optimiser
-        .arg("-O3")
-        .args(WASM_FEATURES)
-        .arg(&bound)
-        .arg("-o")
-        .arg(&bound);
-    process::run(&mut optimiser, stop)
+    wasm::bind(bindgen, &BINDGEN, wasm, &output, stop)?;
+    wasm::optimise(
+        workspace,
+        node,
+        &output.join("portcullis_edge_bg.wasm"),
+        stop,
+    )
 }
 
 /// `wrangler.toml` as it holds inside the output: no build step, since everything is built.

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod admin;
+mod administration;
 mod api;
 mod audit;
 mod bodies;

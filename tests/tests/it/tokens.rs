@@ -3,6 +3,7 @@
 use portcullis_e2e::clock;
 use portcullis_shared::{
     corpus::{self, Forge},
+    keys::SigningKey,
     token::Policy,
 };
 
@@ -21,21 +22,25 @@ fn visible(answer: &Answer) -> (u16, Vec<(String, String)>, Vec<u8>) {
     (answer.status, headers, answer.body.clone())
 }
 
+/// Makes tokens as the issuer would, with its key.
+fn forge<'a>(issuer: &'a str, key: &'a SigningKey) -> Forge<'a> {
+    Forge {
+        key,
+        policy: Policy {
+            issuer,
+            audience: "api",
+            max_lifetime: 600,
+        },
+        scope: "api:read",
+        now: clock::now(),
+    }
+}
+
 #[tokio::test]
 async fn every_bad_token_gets_the_same_refusal_and_never_reaches_the_upstream() {
     let set = Forged::start(&[]).await;
     let (issuer, key) = (set.edge.url(), key(1));
-    let policy = Policy {
-        issuer: &issuer,
-        audience: "api",
-        max_lifetime: 600,
-    };
-    let forge = Forge {
-        key: &key,
-        policy,
-        scope: "api:read",
-        now: clock::now(),
-    };
+    let forge = forge(&issuer, &key);
     let url = set.edge.at("/echo/x");
     let pattern = visible(&set.http.get(&url, &forge.with_claim("exp", 1.into())).await);
     assert_eq!(pattern.0, 401);
@@ -65,17 +70,7 @@ async fn every_bad_token_gets_the_same_refusal_and_never_reaches_the_upstream() 
 async fn every_good_token_passes() {
     let set = Forged::start(&[]).await;
     let (issuer, key) = (set.edge.url(), key(1));
-    let policy = Policy {
-        issuer: &issuer,
-        audience: "api",
-        max_lifetime: 600,
-    };
-    let forge = Forge {
-        key: &key,
-        policy,
-        scope: "api:read",
-        now: clock::now(),
-    };
+    let forge = forge(&issuer, &key);
     let url = set.edge.at("/echo/x");
     let cases: Vec<_> = corpus::accepted(&forge)
         .into_iter()

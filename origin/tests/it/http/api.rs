@@ -170,6 +170,11 @@ impl Api {
         self.login(ADMIN, "portcullis-admin").await.0
     }
 
+    /// Who an access token says one is: 200 while it and its session are good.
+    pub(crate) async fn me(&self, token: &str) -> Answer {
+        self.get("/auth/me").bearer(token).send().await
+    }
+
     /// The identifier of a user.
     pub(crate) async fn id_of(&self, name: &str) -> String {
         self.test.user(name).await.id.to_string()
@@ -269,6 +274,18 @@ impl Answer {
             .expect(&self.body)
     }
 
+    /// As [`Self::shown`], without the members of any object that `known` has just so.
+    pub(crate) fn shown_beside(&self, known: &Value) -> String {
+        let mut value = self.value();
+        leave_out(&mut value, known);
+        let beside = Self {
+            status: self.status,
+            headers: self.headers.clone(),
+            body: value.to_string(),
+        };
+        beside.shown()
+    }
+
     /// Status, telling headers and body, without what differs from run to run: for snapshots.
     pub(crate) fn shown(&self) -> String {
         let mut lines = vec![format!(
@@ -298,6 +315,19 @@ impl Answer {
             lines.push(self.body.clone());
         }
         lines.join("\n")
+    }
+}
+
+fn leave_out(value: &mut Value, known: &Value) {
+    match value {
+        Value::Object(members) => {
+            members.retain(|name, value| known.get(name) != Some(value));
+            members
+                .values_mut()
+                .for_each(|value| leave_out(value, known));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| leave_out(item, known)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 

@@ -388,7 +388,7 @@ async fn signing_out_everywhere_clears_the_cookies() {
     let other = api.user().await;
     assert_eq!(browser.post("/auth/logout-all").await.status, 200);
     assert!(browser.jar.keys().eq([DEVICE]));
-    assert_eq!(api.get("/auth/me").bearer(&other).send().await.status, 401);
+    assert_eq!(api.me(&other).await.status, 401);
 }
 
 #[tokio::test]

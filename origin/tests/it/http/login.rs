@@ -164,16 +164,8 @@ async fn too_many_wrong_passwords_are_told_to_wait_and_a_known_device_is_not() {
 async fn only_who_has_the_password_learns_of_a_ban() {
     let api = Api::start().await;
     let admin = api.admin().await;
-    let path = format!("/admin/users/{}/ban", api.id_of(USER.0).await);
-    assert_eq!(
-        api.post(path)
-            .bearer(&admin)
-            .json(&json!({ "reason": "spam" }))
-            .send()
-            .await
-            .status,
-        200
-    );
+    let banned = api.ban(&admin, &api.id_of(USER.0).await, "spam").await;
+    assert_eq!(banned.status, 200);
     assert_snapshot!(login(&api, USER.0, USER.1).await.shown(), @r#"
     403 application/problem+json
     {"code":"forbidden","detail":"the account is banned","status":403,"title":"This is not allowed","type":"urn:portcullis:problem:forbidden"}

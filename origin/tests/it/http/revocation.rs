@@ -55,20 +55,13 @@ async fn only_administrators_see_and_end_the_sessions_of_others() {
 }
 
 #[tokio::test]
-#[expect(
-    clippy::too_many_lines,
-    reason = "one story, with its answers written out"
-)]
 async fn sessions_are_counted_and_then_ended() {
     let api = Api::start().await;
     let admin = api.admin().await;
     let ann = api.id_of(USER.0).await;
-    let shown = |answer: &Answer| {
-        let plan = answer.text("plan");
-        answer
-            .shown()
-            .replace(&plan, "[plan]")
-            .replace(&ann, "[ann]")
+    let shown = |answer: &Answer, known: &Value| {
+        let (shown, plan) = (answer.shown_beside(known), answer.text("plan"));
+        shown.replace(&plan, "[plan]").replace(&ann, "[ann]")
     };
     let german = login_from(&api, "192.0.2.7", "DE").await;
     let french = login_from(&api, "198.51.100.7", "FR").await;
@@ -78,7 +71,7 @@ async fn sessions_are_counted_and_then_ended() {
         json!({ "countries": ["de"], "dry_run": true }),
     )
     .await;
-    assert_snapshot!(shown(&counted), @r#"
+    assert_snapshot!(shown(&counted, &Value::Null), @r#"
     200 application/json
     {
       "count": 1,
@@ -109,12 +102,13 @@ async fn sessions_are_counted_and_then_ended() {
       ]
     }
     "#);
+    let session = &counted.value()["sample"][0];
     let plan = json!({ "plan": counted.text("plan") });
-    let me = async |token: &str| api.get("/auth/me").bearer(token).send().await.status;
+    let me = async |token: &str| api.me(token).await.status;
     assert_eq!((me(&german).await, me(&french).await), (200, 200));
     login_from(&api, "192.0.2.7", "DE").await;
     let done = revoke(&api, &admin, plan.clone()).await;
-    assert_snapshot!(shown(&done), @r#"
+    assert_snapshot!(shown(&done, session), @r#"
     200 application/json
     portcullis-feed-seq: 1767225600001
     {
@@ -129,25 +123,7 @@ async fn sessions_are_counted_and_then_ended() {
         "newcomers": 1,
         "newcomers_sample": [
           {
-            "client_id": "portcullis",
-            "created_at": 1767225600,
-            "device": "Ann's laptop",
-            "expires_at": 1769817600,
-            "flags": [],
-            "id": "[id]",
-            "last_from": {
-              "country": "DE",
-              "ip": "192.0.2.7",
-              "user_agent": "curl/8.9.1"
-            },
-            "last_used_at": 1767225600,
-            "opened_from": {
-              "country": "DE",
-              "ip": "192.0.2.7",
-              "user_agent": "curl/8.9.1"
-            },
-            "user_id": "[ann]",
-            "username": "ann"
+            "id": "[id]"
           }
         ],
         "seq": 1767225600001
@@ -174,7 +150,7 @@ async fn an_administrator_may_end_his_own_session_with_the_others() {
     let done = revoke(&api, &admin, json!({ "plan": counted.text("plan") })).await;
     assert_eq!((done.status, done.number("run/ended")), (200, 2));
     for token in [&admin, &user] {
-        assert_eq!(api.get("/auth/me").bearer(token).send().await.status, 401);
+        assert_eq!(api.me(token).await.status, 401);
     }
 }
 
@@ -297,33 +273,8 @@ async fn sessions_are_listed_by_criteria_page_by_page() {
     assert_eq!(seen.len(), 4);
     seen.dedup();
     assert_eq!(seen.len(), 4);
-    let one = list(&api, &admin, "?network=198.51.100.7").await;
-    assert_snapshot!(one.shown().replace(&id, "[ann]"), @r#"
-    200 application/json
-    {
-      "sessions": [
-        {
-          "client_id": "portcullis",
-          "created_at": 1767225600,
-          "device": "Ann's laptop",
-          "expires_at": 1769817600,
-          "flags": [],
-          "id": "[id]",
-          "last_from": {
-            "country": "FR",
-            "ip": "198.51.100.7",
-            "user_agent": "curl/8.9.1"
-          },
-          "last_used_at": 1767225600,
-          "opened_from": {
-            "country": "FR",
-            "ip": "198.51.100.7",
-            "user_agent": "curl/8.9.1"
-          },
-          "user_id": "[ann]",
-          "username": "ann"
-        }
-      ]
-    }
-    "#);
+    let one = list(&api, &admin, "?network=198.51.100.7").await.value();
+    assert_eq!(one["sessions"].as_array().unwrap().len(), 1);
+    assert_eq!(one["sessions"][0]["opened_from"]["country"], "FR");
+    assert_eq!(one["sessions"][0]["user_id"], id.as_str());
 }

@@ -11,7 +11,7 @@ use crate::support::{ADMIN, USER};
 #[tokio::test]
 async fn me_is_who_the_database_says() {
     let api = Api::start().await;
-    assert_snapshot!(api.get("/auth/me").bearer(&api.user().await).send().await.shown(), @r#"
+    assert_snapshot!(api.me(&api.user().await).await.shown(), @r#"
     200 application/json
     {
       "client_id": "portcullis",
@@ -125,7 +125,7 @@ async fn sessions_are_listed_and_ended_one_by_one() {
         ended.header("portcullis-feed-seq"),
         Some(ended.number("seq").to_string().as_str())
     );
-    assert_eq!(api.get("/auth/me").bearer(&first).send().await.status, 401);
+    assert_eq!(api.me(&first).await.status, 401);
     assert_eq!(end(&other).await.status, 404, "it is over");
     assert_snapshot!(end("nonsense").await.shown(), @r#"
     404 application/problem+json
@@ -137,17 +137,12 @@ async fn sessions_are_listed_and_ended_one_by_one() {
 async fn another_users_session_is_not_found() {
     let api = Api::start().await;
     let theirs = api.login(ADMIN, "portcullis").await.0;
-    let id = api
-        .get("/auth/me")
-        .bearer(&theirs)
-        .send()
-        .await
-        .text("session_id");
+    let id = api.me(&theirs).await.text("session_id");
     let call = api
         .call(Method::DELETE, format!("/auth/sessions/{id}"))
         .bearer(&api.user().await);
     assert_eq!(call.send().await.status, 404);
-    assert_eq!(api.get("/auth/me").bearer(&theirs).send().await.status, 200);
+    assert_eq!(api.me(&theirs).await.status, 200);
 }
 
 #[tokio::test]
@@ -159,7 +154,7 @@ async fn a_logout_ends_one_session_and_logout_all_every() {
         out.header("portcullis-feed-seq"),
         Some(out.number("seq").to_string().as_str())
     );
-    let status = async |token: &str| api.get("/auth/me").bearer(token).send().await.status;
+    let status = async |token: &str| api.me(token).await.status;
     assert_eq!((status(&one).await, status(&two).await), (401, 200));
     let all = api.post("/auth/logout-all").bearer(&two).send().await;
     assert!(all.number("seq") > out.number("seq"));
@@ -174,12 +169,7 @@ async fn a_logout_ends_one_session_and_logout_all_every() {
 async fn who_is_banned_cannot_act_whatever_the_token_says() {
     let api = Api::start().await;
     let (user, admin) = (api.user().await, api.admin().await);
-    let path = format!("/admin/users/{}/ban", api.id_of(USER.0).await);
-    api.post(path)
-        .bearer(&admin)
-        .json(&json!({ "reason": "" }))
-        .send()
-        .await;
+    api.ban(&admin, &api.id_of(USER.0).await, "").await;
     for path in ["/auth/logout", "/auth/logout-all"] {
         assert_eq!(
             api.post(path).bearer(&user).send().await.text("code"),
@@ -207,7 +197,7 @@ async fn all_other_sessions_are_ended_at_once_and_this_one_goes_on() {
         ended.header("portcullis-feed-seq"),
         Some(ended.number("seq").to_string().as_str())
     );
-    let status = async |token: &str| api.get("/auth/me").bearer(token).send().await.status;
+    let status = async |token: &str| api.me(token).await.status;
     assert_eq!(
         [status(&one).await, status(&two).await, status(&three).await],
         [401, 200, 401]

@@ -109,8 +109,9 @@ fn put_back(backup: &Path, file: &Path) {
     fs::copy(backup, file).unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_file_that_was_backed_up_while_serving_is_put_back_and_clients_go_on_after_restored() {
+/// A file that was backed up while serving, and put back after more had happened: where an origin
+/// can be started on it, at the port that it had.
+async fn put_back_while_serving() -> (People, Since, Arc<Home>, u16) {
     let home = Home::sqlite(ISSUER).with("PORTCULLIS_LOG__FILTER", "error");
     let people = People::new(&home);
     let origin = Origin::start(home).await;
@@ -124,6 +125,12 @@ async fn a_file_that_was_backed_up_while_serving_is_put_back_and_clients_go_on_a
     let (home, port) = (Arc::clone(&origin.home), origin.port);
     stop(origin).await;
     put_back(&backup, &file);
+    (people, since, home, port)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_was_backed_up_while_serving_is_put_back_and_clients_go_on_after_restored() {
+    let (people, since, home, port) = put_back_while_serving().await;
     said(&home);
     let origin = Origin::start_at(home, port).await;
     check_restored(&people, &[origin], since).await;
@@ -131,19 +138,7 @@ async fn a_file_that_was_backed_up_while_serving_is_put_back_and_clients_go_on_a
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_restored_clients_of_a_backup_are_refused_and_their_sessions_live() {
-    let home = Home::sqlite(ISSUER).with("PORTCULLIS_LOG__FILTER", "error");
-    let people = People::new(&home);
-    let origin = Origin::start(home).await;
-    let file = origin.home.database_file();
-    let backup = file.with_file_name("backup.db");
-    let since = lose_what_came_after(&people, &origin, async || {
-        vacuum_into(&file, &backup).await;
-    })
-    .await;
-
-    let (home, port) = (Arc::clone(&origin.home), origin.port);
-    stop(origin).await;
-    put_back(&backup, &file);
+    let (people, since, home, port) = put_back_while_serving().await;
     let origin = Origin::start_at(home, port).await;
     for chain in &since.went_on {
         for _ in 0..2 {

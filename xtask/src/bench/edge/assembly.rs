@@ -4,11 +4,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::build_edge::{self, WASM_FEATURES};
+use crate::build_edge::{self, wasm};
 use crate::process;
 use crate::stop::Stop;
 use crate::tools::{self, Node};
@@ -138,38 +137,14 @@ fn copy_all(from: &Path, to: &Path) -> Result<()> {
 /// The gate and the cache in a module of their own, by the same steps as the deployed one.
 fn verification(workspace: &Workspace, node: &Node, output: &Path, stop: &Stop) -> Result<()> {
     let bindgen = tools::wasm_bindgen(workspace, stop)?;
-    let mut cargo = workspace.cargo();
-    cargo.args([
-        "build",
-        "--profile",
-        "edge",
-        "--target",
-        "wasm32-unknown-unknown",
-    ]);
-    cargo
-        .args(["--package", "portcullis-bench-edge", "--target-dir"])
-        .arg(workspace.target());
-    process::run(cargo.current_dir(workspace.root()), stop)?;
-
-    let wasm = workspace
-        .target()
-        .join("wasm32-unknown-unknown/edge/portcullis_bench_edge.wasm");
-    let mut glue = Command::new(bindgen.join("wasm-bindgen"));
-    glue.args([
+    let wasm = wasm::compile(workspace, "portcullis-bench-edge", stop)?;
+    let options = [
         "--target",
         "web",
         "--no-typescript",
         "--remove-name-section",
-    ]);
-    process::run(glue.arg("--out-dir").arg(output).arg(&wasm), stop)?;
-
+    ];
+    wasm::bind(&bindgen, &options, &wasm, output, stop)?;
     let bound = output.join("portcullis_bench_edge_bg.wasm");
-    let mut optimiser = node.script(workspace, "binaryen/bin/wasm-opt");
-    optimiser
-        .arg("-O3")
-        .args(WASM_FEATURES)
-        .arg(&bound)
-        .arg("-o")
-        .arg(&bound);
-    process::run(&mut optimiser, stop)
+    wasm::optimise(workspace, node, &bound, stop)
 }
