@@ -30,6 +30,7 @@ pub mod master_key;
 pub mod mint;
 pub mod network;
 mod new_password;
+pub mod pacing;
 pub mod password;
 pub mod plan;
 pub mod refresh;

@@ -17,7 +17,8 @@ use crate::workspace::Workspace;
 /// What can be said to `cargo xtask bench`.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Which to run: edge or origin; without a name all of them
+    /// Which to run: edge or origin, or one part of the latter such as origin/flood; without a
+    /// name all of them
     name: Option<String>,
 }
 
@@ -36,9 +37,24 @@ const ALL: &[Benchmark] = &[
         run: edge::run,
     },
     Benchmark {
-        name: "origin",
+        name: "origin/rates",
         about: "refresh, introspection, login: on SQLite and on Postgres, beside their floors",
-        run: origin::run,
+        run: origin::rates::run,
+    },
+    Benchmark {
+        name: "origin/flood",
+        about: "what 500 logins at a time do to everybody else",
+        run: origin::flood::run,
+    },
+    Benchmark {
+        name: "origin/bulk",
+        about: "ending 100,000 sessions while others refresh and log in",
+        run: origin::bulk::run,
+    },
+    Benchmark {
+        name: "origin/timing",
+        about: "whether the time of a refused login tells whose it was",
+        run: origin::timing::run,
     },
 ];
 
@@ -47,7 +63,11 @@ const ALL: &[Benchmark] = &[
 /// # Errors
 /// When there is none of that name, or one fails.
 pub(crate) fn run(workspace: &Workspace, stop: &Stop, options: &Options) -> Result<()> {
-    let wanted = |one: &&Benchmark| options.name.as_deref().is_none_or(|name| name == one.name);
+    let named = |one: &Benchmark, name: &str| {
+        let rest = one.name.strip_prefix(name);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let wanted = |one: &&Benchmark| options.name.as_deref().is_none_or(|name| named(one, name));
     let mut found = false;
     for benchmark in ALL.iter().filter(wanted) {
         found = true;

@@ -3,7 +3,7 @@
 //! what it is to measure.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -156,19 +156,35 @@ impl Head {
 
 /// A request with a body, ready to be sent.
 pub fn post(path: &str, kind: &str, body: &str) -> Vec<u8> {
+    post_with("", path, kind, body)
+}
+
+/// The same, as a proxy sends it on for a client who is elsewhere.
+pub fn post_for(client: IpAddr, path: &str, kind: &str, body: &str) -> Vec<u8> {
+    post_with(&format!("x-forwarded-for: {client}\r\n"), path, kind, body)
+}
+
+/// The same, as somebody who shows an access token.
+pub fn post_as(bearer: &str, path: &str, kind: &str, body: &str) -> Vec<u8> {
+    post_with(&authorization(bearer), path, kind, body)
+}
+
+fn post_with(header: &str, path: &str, kind: &str, body: &str) -> Vec<u8> {
     let length = body.len();
     format!(
-        "POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: {kind}\r\n\
+        "POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\n{header}content-type: {kind}\r\n\
          content-length: {length}\r\n\r\n{body}"
     )
     .into_bytes()
 }
 
+fn authorization(bearer: &str) -> String {
+    format!("authorization: Bearer {bearer}\r\n")
+}
+
 /// A request without one, ready to be sent.
 pub fn get(path: &str, bearer: Option<&str>) -> Vec<u8> {
-    let authorization = bearer.map_or_else(String::new, |token| {
-        format!("authorization: Bearer {token}\r\n")
-    });
+    let authorization = bearer.map_or_else(String::new, authorization);
     format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\n{authorization}\r\n").into_bytes()
 }
 

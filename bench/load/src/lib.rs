@@ -4,8 +4,10 @@
 
 pub mod clock;
 pub mod empty;
+pub mod flood;
 pub mod hashes;
 pub mod http;
 pub mod load;
+pub mod seed;
 pub mod turns;
 pub mod users;

@@ -25,6 +25,30 @@ pub enum Limit {
     Time(Duration),
     /// When each user has done so many.
     Each(usize),
+    /// After `time`, each user beginning one operation in each `every` at most.
+    Paced {
+        /// For how long.
+        time: Duration,
+        /// From the beginning of one operation to that of the next one.
+        every: Duration,
+    },
+}
+
+impl Limit {
+    fn allows(self, elapsed: Duration, done: usize) -> bool {
+        match self {
+            Self::Time(time) | Self::Paced { time, .. } => elapsed < time,
+            Self::Each(count) => done < count,
+        }
+    }
+
+    /// How long to wait after an operation that took so long.
+    fn pause(self, took: Duration) -> Duration {
+        match self {
+            Self::Time(_) | Self::Each(_) => Duration::ZERO,
+            Self::Paced { every, .. } => every.saturating_sub(took),
+        }
+    }
 }
 
 /// What a run was like, or several.
@@ -111,10 +135,17 @@ pub fn micros_each(total: Duration, operations: usize) -> f64 {
 /// The first error of a user.
 pub fn run<U: User>(users: &mut [U], limit: Limit, stop: &AtomicBool) -> Result<Load> {
     let watch = Stopwatch::start();
+    // Users who keep a pace do so one after the other, not all in the same moment.
+    let count = u32::try_from(users.len()).unwrap_or(u32::MAX).max(1);
+    let apart = limit.pause(Duration::ZERO) / count;
     let outcomes: Vec<Result<Vec<Duration>>> = thread::scope(|scope| {
-        let threads: Vec<_> = users
-            .iter_mut()
-            .map(|user| scope.spawn(move || act(user, limit, watch, stop)))
+        let begin = move |user, wait| {
+            thread::sleep(wait);
+            act(user, limit, watch, stop)
+        };
+        let threads: Vec<_> = (0..count)
+            .zip(users.iter_mut())
+            .map(|(number, user)| scope.spawn(move || begin(user, apart * number)))
             .collect();
         let join = |thread: thread::ScopedJoinHandle<'_, _>| {
             thread
@@ -141,22 +172,33 @@ fn act(
     stop: &AtomicBool,
 ) -> Result<Vec<Duration>> {
     let mut latencies = Vec::new();
-    let more = |done: usize| match limit {
-        Limit::Time(time) => run.elapsed() < time,
-        Limit::Each(count) => done < count,
-    };
-    while more(latencies.len()) && !stop.load(Ordering::Relaxed) {
+    while limit.allows(run.elapsed(), latencies.len()) && !stop.load(Ordering::Relaxed) {
         let operation = Stopwatch::start();
         user.act()?;
-        latencies.push(operation.elapsed());
+        let took = operation.elapsed();
+        latencies.push(took);
+        thread::sleep(limit.pause(took));
     }
     Ok(latencies)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Load;
+    use super::{Limit, Load};
     use std::time::Duration;
+
+    #[test]
+    fn a_pace_is_from_beginning_to_beginning_and_nobody_catches_up() {
+        let millis = Duration::from_millis;
+        let paced = Limit::Paced {
+            time: millis(100),
+            every: millis(10),
+        };
+        assert_eq!(paced.pause(millis(3)), millis(7));
+        assert_eq!(paced.pause(millis(13)), millis(0));
+        assert!(paced.allows(millis(99), 1_000) && !paced.allows(millis(100), 0));
+        assert_eq!(Limit::Time(millis(100)).pause(millis(3)), millis(0));
+    }
 
     #[test]
     fn quantiles_are_those_of_the_sorted_latencies() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::Parser;
-use portcullis_load::{empty, hashes, turns};
+use portcullis_load::{empty, flood, hashes, seed, turns};
 
 /// The load of the benchmarks, and the floors beside it
 #[derive(Parser)]
@@ -27,6 +27,22 @@ enum Command {
         #[arg(long, default_value_t = 2000)]
         millis: u64,
     },
+    /// Floods an origin with logins until standard input ends, and prints what was answered
+    Flood {
+        /// Where the origin listens
+        address: SocketAddr,
+        /// How many logins there are at a time, each from a network of its own
+        #[arg(long, default_value_t = 500)]
+        connections: usize,
+    },
+    /// Writes users with two sessions each into an origin's database
+    Seed {
+        /// The database's URL
+        database: String,
+        /// How many users
+        #[arg(long, default_value_t = 50_000)]
+        users: u32,
+    },
     /// Serves a handler that does nothing, until standard input ends
     Empty,
 }
@@ -42,6 +58,11 @@ fn main() -> Result<()> {
             println!("{count} {}", time.as_micros());
             Ok(())
         }
+        Command::Flood {
+            address,
+            connections,
+        } => flood::flood(address, connections),
+        Command::Seed { database, users } => seed::seed(&database, users),
         Command::Empty => empty::serve(),
     }
 }

@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::load::{self, Limit, Load, User};
-use crate::users::{Introspection, Live, Login, Me, Place, Refresh};
+use crate::users::{Introspection, Login, Me, Place, Plain, Refresh};
 
 /// What the virtual users do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +20,8 @@ use crate::users::{Introspection, Live, Login, Me, Place, Refresh};
 pub enum Activity {
     /// `GET /health/live`.
     Live,
+    /// `GET /health/ready`.
+    Ready,
     /// `POST /auth/login`.
     Login,
     /// `POST /auth/token`.
@@ -37,6 +39,22 @@ pub struct Turn {
     pub activity: Activity,
     /// For how many milliseconds.
     pub millis: u64,
+    /// How many milliseconds there are from the beginning of an operation to that of the same
+    /// user's next one at least; with 0 the next one begins when the last one was answered.
+    pub every_millis: u64,
+}
+
+impl Turn {
+    fn limit(self) -> Limit {
+        let time = Duration::from_millis(self.millis);
+        match self.every_millis {
+            0 => Limit::Time(time),
+            millis => Limit::Paced {
+                time,
+                every: Duration::from_millis(millis),
+            },
+        }
+    }
 }
 
 /// What it was like.
@@ -51,7 +69,8 @@ pub struct Report {
 /// All virtual users, each kind made when it is first asked for.
 struct Crowd {
     place: Place,
-    live: Vec<Live>,
+    live: Vec<Plain>,
+    ready: Vec<Plain>,
     login: Vec<Login>,
     refresh: Vec<Refresh>,
     introspection: Vec<Introspection>,
@@ -69,6 +88,7 @@ pub fn take(address: SocketAddr, connections: usize) -> Result<()> {
             connections,
         },
         live: Vec::new(),
+        ready: Vec::new(),
         login: Vec::new(),
         refresh: Vec::new(),
         introspection: Vec::new(),
@@ -86,15 +106,22 @@ pub fn take(address: SocketAddr, connections: usize) -> Result<()> {
 
 impl Crowd {
     fn turn(&mut self, turn: Turn) -> Result<Load> {
-        let (place, time) = (self.place, Duration::from_millis(turn.millis));
+        let (place, limit) = (self.place, turn.limit());
         match turn.activity {
-            Activity::Live => act(&mut self.live, || Live::some(place), time),
-            Activity::Login => act(&mut self.login, || Login::some(place), time),
-            Activity::Refresh => act(&mut self.refresh, || Refresh::some(place), time),
-            Activity::Introspection => {
-                act(&mut self.introspection, || Introspection::some(place), time)
-            }
-            Activity::Me => act(&mut self.me, || Me::some(place), time),
+            Activity::Live => act(&mut self.live, || Plain::some(place, "/health/live"), limit),
+            Activity::Ready => act(
+                &mut self.ready,
+                || Plain::some(place, "/health/ready"),
+                limit,
+            ),
+            Activity::Login => act(&mut self.login, || Login::some(place), limit),
+            Activity::Refresh => act(&mut self.refresh, || Refresh::some(place), limit),
+            Activity::Introspection => act(
+                &mut self.introspection,
+                || Introspection::some(place),
+                limit,
+            ),
+            Activity::Me => act(&mut self.me, || Me::some(place), limit),
         }
     }
 }
@@ -102,12 +129,12 @@ impl Crowd {
 fn act<U: User>(
     users: &mut Vec<U>,
     make: impl FnOnce() -> Result<Vec<U>>,
-    time: Duration,
+    limit: Limit,
 ) -> Result<Load> {
     if users.is_empty() {
         *users = make()?;
     }
-    load::run(users, Limit::Time(time), &AtomicBool::new(false))
+    load::run(users, limit, &AtomicBool::new(false))
 }
 
 impl From<&Load> for Report {

@@ -38,31 +38,31 @@ impl Place {
 const FORM: &str = "application/x-www-form-urlencoded";
 const JSON: &str = "application/json";
 
-/// Asks whether the process answers: what a request costs in which nothing is done.
+/// Asks for something that takes no token.
 #[derive(Debug)]
-pub struct Live {
+pub struct Plain {
     connection: Connection,
     request: Vec<u8>,
 }
 
-impl Live {
-    /// All of them, connected.
+impl Plain {
+    /// All of them, connected, asking for `path`.
     ///
     /// # Errors
-    /// When the origin is not there or answers otherwise than it should.
-    pub fn some(place: Place) -> Result<Vec<Self>> {
+    /// When the origin is not there.
+    pub fn some(place: Place, path: &str) -> Result<Vec<Self>> {
         let one = |_| {
             let connection = Connection::open(place.address)?;
             Ok(Self {
                 connection,
-                request: http::get("/health/live", None),
+                request: http::get(path, None),
             })
         };
         place.each(one)
     }
 }
 
-impl User for Live {
+impl User for Plain {
     fn act(&mut self) -> Result<()> {
         self.connection.call(&self.request)?.ok().map(drop)
     }

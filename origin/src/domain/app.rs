@@ -14,6 +14,7 @@ use crate::domain::{
     feed::Documents,
     hashing::Hasher,
     master_key::MasterKeys,
+    pacing::Pacing,
     refresh::Rules,
     registration::reserved::ReservedNames,
     session::cap::Cap,
@@ -94,6 +95,8 @@ pub struct App {
     pub master: MasterKeys,
     /// Attempts to log in that were refused a moment ago.
     pub refusals: Refusals,
+    /// Holds refusals up where there are too many.
+    pub pacing: Pacing,
     /// The signing keys, re-read each second.
     pub signing: SigningKeys,
     /// Access tokens whose signature was right.
@@ -122,6 +125,7 @@ impl App {
             hasher,
             master,
             refusals: Refusals::default(),
+            pacing: Pacing::default(),
             signing,
             authentic: AuthenticTokens::default(),
             feed: Documents::default(),

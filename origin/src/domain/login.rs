@@ -7,7 +7,8 @@
 //! the attempt, then the user, then the hash: who was refused a moment ago costs neither a place
 //! nor a query, who finds no place has cost the database nothing, who is throttled has cost no hash,
 //! and no more logins than there are places ask the database for anything at a time. Of the places
-//! a network, and an account, have a share at most.
+//! a network, and an account, have a share at most. Where refusals come by the hundred, they are
+//! held up ([`pacing`](super::pacing)), so that answering them takes nobody else's time.
 
 use portcullis_shared::{ids::SessionId, time::UnixSeconds};
 
@@ -28,7 +29,9 @@ use crate::domain::{
     },
     stand_in,
     store::{StoreError, UserChange},
-    throttle::{self, Admitted, Guess, Throttled, device::DeviceToken, settlement::Settlement},
+    throttle::{
+        self, Admitted, Asked, Guess, Throttled, device::DeviceToken, settlement::Settlement,
+    },
     transaction,
     user::{User, UserStatus, Username},
 };
@@ -133,8 +136,13 @@ pub async fn login(app: &App, request: Request, context: &Context) -> Result<Log
         device_token: device_token.as_deref(),
         context,
     };
-    let asked = throttle::ask(app, guess)?;
-    let place = app.hasher.enter(&asked.claims)?;
+    let (asked, place) = match enter(app, guess) {
+        Ok(entered) => entered,
+        Err(refused) => {
+            app.pacing.wait(app.now()).await;
+            return Err(refused);
+        }
+    };
     let attempt = Attempt {
         admitted: throttle::admit(app, asked).await?,
         place,
@@ -155,6 +163,13 @@ pub async fn login(app: &App, request: Request, context: &Context) -> Result<Log
         tokens: mint(app, client, mintable, None).await?,
         device_token: throttle::device_token(app, &username)?,
     })
+}
+
+/// Takes a place, unless it is known that the attempt is refused.
+fn enter<'a>(app: &'a App, guess: Guess<'a>) -> Result<(Asked<'a>, Place<'a>), Error> {
+    let asked = throttle::ask(app, guess)?;
+    let place = app.hasher.enter(&asked.claims)?;
+    Ok((asked, place))
 }
 
 /// A login whose form is right, and that was let through.

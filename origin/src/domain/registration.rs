@@ -95,7 +95,13 @@ pub async fn register(app: &App, request: Request, context: &Context) -> Result<
     password.check_new(&username, email.as_ref())?;
     // In the order of a login: who finds no place costs the database nothing.
     let claims = throttle::claims(app, context.ip, None);
-    let place = app.hasher.enter(&claims)?;
+    let place = match app.hasher.enter(&claims) {
+        Ok(place) => place,
+        Err(refused) => {
+            app.pacing.wait(app.now()).await;
+            return Err(refused.into());
+        }
+    };
     admit_registration(app, context).await?;
     // Not worth a hash; who else wants the name now, the insert decides.
     let is_taken = app.store.user_by_name(&username).await?.is_some();

@@ -34,11 +34,29 @@ fn parse(text: &str) -> Option<Duration> {
 /// # Errors
 /// As [`time_of`].
 pub(super) fn resident_kib(process: u32) -> Result<u64> {
+    memory(process, "VmRSS:")
+}
+
+/// The most that a process ever had in memory, in KiB.
+///
+/// # Errors
+/// As [`time_of`].
+pub(super) fn peak_kib(process: u32) -> Result<u64> {
+    memory(process, "VmHWM:")
+}
+
+fn memory(process: u32, name: &str) -> Result<u64> {
     let file = format!("/proc/{process}/status");
     let text = fs::read_to_string(&file).with_context(|| file.clone())?;
-    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let line = text.lines().find_map(|line| line.strip_prefix(name));
     let figure = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
     figure.context(file)
+}
+
+/// KiB as MiB.
+#[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+pub(super) fn mib(kib: u64) -> f64 {
+    kib as f64 / 1024.0
 }
 
 #[cfg(test)]

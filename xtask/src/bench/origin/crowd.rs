@@ -8,7 +8,6 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use portcullis_load::turns::{Activity, Report, Turn};
 
-use super::CONNECTIONS;
 use super::programs::Programs;
 use crate::bench::load::Load;
 use crate::process::{Goodbye, Group};
@@ -27,10 +26,14 @@ impl Crowd {
     ///
     /// # Errors
     /// When it cannot be started.
-    pub(super) fn start(programs: &Programs, server: SocketAddr) -> Result<Self> {
+    pub(super) fn start(
+        programs: &Programs,
+        server: SocketAddr,
+        connections: usize,
+    ) -> Result<Self> {
         let mut command = Command::new(&programs.load);
         command.args(["turns", &server.to_string()]);
-        command.args(["--connections", &CONNECTIONS.to_string()]);
+        command.args(["--connections", &connections.to_string()]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let name = "portcullis-load turns";
         let mut process = Group::spawn_reading(name, &mut command, Goodbye::TerminateAll)?;
@@ -43,13 +46,30 @@ impl Crowd {
         })
     }
 
-    /// Has all users do one thing for some time.
+    /// Has all users do one thing for some time, as fast as they can.
     ///
     /// # Errors
     /// When an answer was wrong, or a signal came.
     pub(super) fn turn(&mut self, activity: Activity, time: Duration, stop: &Stop) -> Result<Load> {
-        let millis = u64::try_from(time.as_millis())?;
-        let turn = serde_json::to_string(&Turn { activity, millis })?;
+        self.paced_turn(activity, time, Duration::ZERO, stop)
+    }
+
+    /// The same at a pace: each user begins one operation in each `every` at most.
+    ///
+    /// # Errors
+    /// As [`Self::turn`].
+    pub(super) fn paced_turn(
+        &mut self,
+        activity: Activity,
+        time: Duration,
+        every: Duration,
+        stop: &Stop,
+    ) -> Result<Load> {
+        let turn = serde_json::to_string(&Turn {
+            activity,
+            millis: u64::try_from(time.as_millis())?,
+            every_millis: u64::try_from(every.as_millis())?,
+        })?;
         writeln!(self.input, "{turn}").context("portcullis-load takes no turn")?;
         let mut line = String::new();
         let read = self

@@ -52,12 +52,6 @@ impl Served {
     fn per_second(&self) -> f64 {
         self.load.per_second()
     }
-
-    /// KiB as MiB.
-    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-    pub(super) fn mib(kib: u64) -> f64 {
-        kib as f64 / 1024.0
-    }
 }
 
 impl Figures {

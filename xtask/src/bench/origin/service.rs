@@ -1,79 +1,135 @@
-//! The origin as it would be deployed: the release binary with its default settings, on a database
-//! of its own.
+//! The origin as it would be deployed: the release binary with its default settings, but for those
+//! that a part of the benchmark names, on a database of its own.
 
 use std::fs::{self, File};
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use portcullis_load::http::{self, Connection};
 use portcullis_load::users::{CLIENT, PASSWORD, name_of};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-use crate::bench::cores::Cores;
+use super::ground::Ground;
 use crate::bench::processor;
 use crate::clock::Stopwatch;
 use crate::process::{Goodbye, Group};
 use crate::scratch;
 use crate::stop::Stop;
+use crate::tools::output_of;
 
 const START_LIMIT: Duration = Duration::from_secs(30);
 
 /// A running origin.
 pub(super) struct Service {
-    address: SocketAddr,
-    on_sqlite: bool,
     // The order matters: the process ends before its files go.
     process: Group,
-    files: TempDir,
+    place: Place,
+    program: PathBuf,
+    on_sqlite: bool,
     /// From its start to its first answer.
     cold_start: Duration,
 }
 
+/// Where everything of a service is.
+struct Place {
+    address: SocketAddr,
+    /// Of the database.
+    url: String,
+    files: TempDir,
+}
+
 impl Service {
-    /// Starts it on `database`, or on `SQLite` beside its other files, for the second time: the
-    /// first start makes the tables, and the users of the benchmark.
+    /// Starts it for the second time: the first start makes the tables, and so many of the users
+    /// of the benchmark. `settings` are variables, without what all their names begin with.
     ///
     /// # Errors
     /// When it does not come up in time.
     pub(super) fn start(
-        program: &Path,
-        cores: &Cores,
-        database: Option<&str>,
-        stop: &Stop,
+        ground: &Ground<'_>,
+        users: usize,
+        settings: &[(&str, &str)],
     ) -> Result<Self> {
         let files = scratch::directory("portcullis-bench-origin-")?;
-        fs::write(files.path().join("settings.toml"), settings()).context("settings")?;
+        fs::write(files.path().join("settings.toml"), settings_file()).context("settings")?;
         let sqlite = format!("sqlite:{}", files.path().join("portcullis.db").display());
-        let address = free_address()?;
-        let url = database.unwrap_or(&sqlite).to_owned();
-        let command = || command(cores.measured(program), files.path(), address, &url);
-        let mut first = Group::spawn(
-            "portcullis",
-            &mut serving(command(), files.path())?,
-            GOODBYE,
-        )?;
-        wait_until_ready(&mut first, address, files.path(), stop)?;
-        add_users(command, stop)?;
+        let place = Place {
+            address: free_address()?,
+            url: ground.postgres.unwrap_or(&sqlite).to_owned(),
+            files,
+        };
+        let program = &ground.programs.origin;
+        let command = || place.command(ground.cores.measured(program), settings);
+        let first = place.serve(command(), ground.stop)?;
+        for number in 0..users {
+            ground.stop.check()?;
+            let scopes = ["--scope", "api:read", "--scope", "api:write"];
+            add_user(command(), &name_of(number), &scopes)?;
+        }
         drop(first);
         let watch = Stopwatch::start();
-        let mut process = Group::spawn(
-            "portcullis",
-            &mut serving(command(), files.path())?,
-            GOODBYE,
-        )?;
-        wait_until_ready(&mut process, address, files.path(), stop)?;
         Ok(Self {
-            address,
-            on_sqlite: database.is_none(),
-            process,
+            process: place.serve(command(), ground.stop)?,
             cold_start: watch.elapsed(),
-            files,
+            on_sqlite: ground.postgres.is_none(),
+            program: program.clone(),
+            place,
         })
+    }
+
+    /// The program on the same database: what an operator does beside the service, on any core.
+    pub(super) fn beside(&self) -> Command {
+        self.place.command(Command::new(&self.program), &[])
+    }
+
+    /// Adds an administrator with the password of all.
+    ///
+    /// # Errors
+    /// When the program refuses.
+    pub(super) fn add_admin(&self, name: &str) -> Result<()> {
+        add_user(self.beside(), name, &["--role", "admin"])
+    }
+
+    /// Imports users: each line is one, in JSON.
+    ///
+    /// # Errors
+    /// When the program refuses one.
+    pub(super) fn import(&self, lines: &[Value]) -> Result<()> {
+        let file = self.data().join("users.ndjson");
+        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        fs::write(&file, text).context("users")?;
+        let mut command = self.beside();
+        output_of(command.args(["user", "import"]).arg(file)).map(drop)
+    }
+
+    /// The stored hash of the password of all, as it is made today.
+    ///
+    /// # Errors
+    /// When there is no user.
+    pub(super) fn hash_of_password(&self) -> Result<String> {
+        let users = output_of(self.beside().args(["user", "export"]))?;
+        let mut users = users.lines().map(serde_json::from_str::<Value>);
+        let user = users.next().context("no user")?.context("a user in JSON")?;
+        let hash = user.get("password_hash").and_then(Value::as_str);
+        hash.map(str::to_owned).context("no password")
+    }
+
+    /// The URL of its database.
+    pub(super) fn database(&self) -> &str {
+        &self.place.url
+    }
+
+    /// The most that it ever had in memory, in KiB.
+    ///
+    /// # Errors
+    /// When the system does not say.
+    pub(super) fn peak_kib(&self) -> Result<u64> {
+        processor::peak_kib(self.process.id())
     }
 
     /// From the start on an existing database to the first answer that it is ready.
@@ -91,7 +147,7 @@ impl Service {
 
     /// Where it listens.
     pub(super) fn address(&self) -> SocketAddr {
-        self.address
+        self.place.address
     }
 
     /// Processor time that it has taken so far.
@@ -109,33 +165,41 @@ impl Service {
 
     /// Where its files are.
     pub(super) fn data(&self) -> &Path {
-        self.files.path()
+        self.place.files.path()
     }
 }
 
 const GOODBYE: Goodbye = Goodbye::TerminateAll;
 
-/// The program, told where everything is.
-fn command(mut program: Command, files: &Path, address: SocketAddr, database: &str) -> Command {
-    program
-        .current_dir(files)
-        .env("PORTCULLIS_CONFIG", files.join("settings.toml"))
-        .env("PORTCULLIS_SERVER__LISTEN", address.to_string())
-        .env("PORTCULLIS_DATABASE__URL", database)
-        // The logins that are measured must not end the sessions that refresh.
-        .env("PORTCULLIS_SESSIONS__MAX_PER_USER", "10000")
-        .env("PORTCULLIS_KEYS__MASTER_KEY_FILE", files.join("master.key"));
-    program
-}
+impl Place {
+    /// The program, told where everything is.
+    fn command(&self, mut program: Command, settings: &[(&str, &str)]) -> Command {
+        let files = self.files.path();
+        program
+            .current_dir(files)
+            .env("PORTCULLIS_CONFIG", files.join("settings.toml"))
+            .env("PORTCULLIS_SERVER__LISTEN", self.address.to_string())
+            .env("PORTCULLIS_DATABASE__URL", &self.url)
+            .env("PORTCULLIS_KEYS__MASTER_KEY_FILE", files.join("master.key"));
+        for (name, value) in settings {
+            program.env(format!("PORTCULLIS_{name}"), value);
+        }
+        program
+    }
 
-/// The log is written, as it would be, but to a file: nobody's time goes into reading it.
-fn serving(mut command: Command, files: &Path) -> Result<Command> {
-    let output = File::create(files.join("log")).context("the log")?;
-    command
-        .arg("serve")
-        .stdout(output.try_clone().context("the log")?)
-        .stderr(output);
-    Ok(command)
+    /// Starts it, and waits until it answers. The log is written, as it would be, but to a file:
+    /// nobody's time goes into reading it.
+    fn serve(&self, mut command: Command, stop: &Stop) -> Result<Group> {
+        let files = self.files.path();
+        let output = File::create(files.join("log")).context("the log")?;
+        command
+            .arg("serve")
+            .stdout(output.try_clone().context("the log")?)
+            .stderr(output);
+        let mut process = Group::spawn("portcullis", &mut command, GOODBYE)?;
+        wait_until_ready(&mut process, self.address, files, stop)?;
+        Ok(process)
+    }
 }
 
 fn wait_until_ready(
@@ -158,36 +222,34 @@ fn wait_until_ready(
     Ok(())
 }
 
-fn add_users(command: impl Fn() -> Command, stop: &Stop) -> Result<()> {
-    for number in 0..super::CONNECTIONS {
-        stop.check()?;
-        let mut command = command();
-        command
-            .args(["user", "add", &name_of(number), "--password-stdin"])
-            .args(["--scope", "api:read", "--scope", "api:write"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null());
-        let mut child = command.spawn().context("cannot start portcullis")?;
-        if let Some(mut stdin) = child.stdin.take() {
-            writeln!(stdin, "{PASSWORD}").context("handing over a password")?;
-        }
-        let status = child.wait().context("waiting for portcullis")?;
-        if !status.success() {
-            bail!("`portcullis user add` ended with {status}");
-        }
+fn add_user(mut command: Command, name: &str, rights: &[&str]) -> Result<()> {
+    command
+        .args(["user", "add", name, "--password-stdin"])
+        .args(rights)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null());
+    let mut child = command.spawn().context("cannot start portcullis")?;
+    if let Some(mut stdin) = child.stdin.take() {
+        writeln!(stdin, "{PASSWORD}").context("handing over a password")?;
+    }
+    let status = child.wait().context("waiting for portcullis")?;
+    if !status.success() {
+        bail!("`portcullis user add` ended with {status}");
     }
     Ok(())
 }
 
-/// The settings besides the variables: the client that asks about tokens.
-fn settings() -> String {
+/// What variables cannot say: the proxy in whose place the load is, and the client that asks about
+/// tokens.
+fn settings_file() -> String {
     let (id, secret) = CLIENT;
     let digest = Sha256::digest(secret.as_bytes());
     let digest = digest
         .iter()
         .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
     format!(
-        "[[client]]\nid = \"{id}\"\nkind = \"confidential\"\nsecret_sha256 = \"{digest}\"\n\
+        "[server]\ntrusted_proxies = [\"127.0.0.1/32\"]\n\
+         [[client]]\nid = \"{id}\"\nkind = \"confidential\"\nsecret_sha256 = \"{digest}\"\n\
          audiences = [\"api\"]\n"
     )
 }
