@@ -2,7 +2,7 @@
 //! request is written whole, each answer is read whole. An ordinary client would cost as much as
 //! what it is to measure.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -98,7 +98,11 @@ impl Connection {
     fn receive(&mut self, length: usize) -> Result<()> {
         let mut part = [0; CHUNK];
         while self.received.len() < length {
-            let count = self.stream.read(&mut part).context("receiving")?;
+            let count = match self.stream.read(&mut part) {
+                // Whoever is stopped for a while and goes on is told this.
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                read => read.context("receiving")?,
+            };
             if count == 0 {
                 bail!("the connection was closed in mid-answer");
             }

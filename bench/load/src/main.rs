@@ -35,7 +35,7 @@ enum Command {
         #[arg(long, default_value_t = 500)]
         connections: usize,
     },
-    /// Writes users with two sessions each into an origin's database
+    /// Writes users with one or three sessions each into an origin's database
     Seed {
         /// The database's URL
         database: String,
