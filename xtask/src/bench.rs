@@ -63,11 +63,16 @@ const ALL: &[Benchmark] = &[
 /// # Errors
 /// When there is none of that name, or one fails.
 pub(crate) fn run(workspace: &Workspace, stop: &Stop, options: &Options) -> Result<()> {
-    let named = |one: &Benchmark, name: &str| {
+    let is_part = |one: &Benchmark, name: &str| {
         let rest = one.name.strip_prefix(name);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
-    let wanted = |one: &&Benchmark| options.name.as_deref().is_none_or(|name| named(one, name));
+    let wanted = |one: &&Benchmark| {
+        options
+            .name
+            .as_deref()
+            .is_none_or(|name| is_part(one, name))
+    };
     let mut found = false;
     for benchmark in ALL.iter().filter(wanted) {
         found = true;

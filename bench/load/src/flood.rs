@@ -78,7 +78,7 @@ struct Flooder {
 
 impl Flooder {
     fn connect(address: SocketAddr, number: usize) -> Result<Self> {
-        let (password, expected) = if number % 2 == 0 {
+        let (password, expected) = if number.is_multiple_of(2) {
             (PASSWORD, 200)
         } else {
             ("not the password", 401)

@@ -24,9 +24,11 @@ use super::{
 };
 use crate::domain::password::Password;
 
-/// How much nicer than others the threads are (`setpriority`).
+/// How much nicer than others the threads are (`setpriority`). The nicer, the seldomer somebody who
+/// wakes up waits for one of them, for a tick of the scheduler; the less is left for logins where
+/// something else takes the whole processor.
 #[cfg(target_os = "linux")]
-const NICENESS: i32 = 10;
+const NICENESS: i32 = 15;
 
 /// How many hashes are handed to the threads for each of them: one in work, and one so that it
 /// need not wait for the next.

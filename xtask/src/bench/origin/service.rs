@@ -101,8 +101,8 @@ impl Service {
     /// When the program refuses one.
     pub(super) fn import(&self, lines: &[Value]) -> Result<()> {
         let file = self.data().join("users.ndjson");
-        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-        fs::write(&file, text).context("users")?;
+        let lines: Vec<String> = lines.iter().map(Value::to_string).collect();
+        fs::write(&file, lines.join("\n")).context("users")?;
         let mut command = self.beside();
         output_of(command.args(["user", "import"]).arg(file)).map(drop)
     }

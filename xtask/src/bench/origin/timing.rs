@@ -20,7 +20,7 @@ use crate::workspace::Workspace;
 
 /// How many names there are of each kind, and how many logins of each kind are measured.
 const NAMES: usize = 16;
-const LOGINS: usize = 300;
+const LOGINS: usize = 250;
 
 /// How many logins of each kind come first and do not count.
 const WARM_UP: usize = 10;
