@@ -1,5 +1,5 @@
-//! The endpoints, through the whole stack of routes, extractors and the boundary, on SQLite, with
-//! a clock that stands still. Every answer is compared with the OpenAPI document.
+//! The endpoints, through the whole stack of routes, extractors and the boundary, on both
+//! databases, with a clock that stands still. Every answer is compared with the OpenAPI document.
 
 mod accounts;
 mod admin;

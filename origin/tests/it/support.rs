@@ -4,28 +4,33 @@
 mod app;
 mod database;
 mod mmdb;
+mod run;
 mod sources;
 mod wait;
 
 pub(crate) use app::{ADMIN, CURL, TestApp, USER, context};
 pub(crate) use database::{Database, Engine};
 pub(crate) use mmdb::CountryFile;
+pub(crate) use run::{Begin, run};
 pub(crate) use sources::{SeededEntropy, TestClock};
 pub(crate) use wait::until;
 
-/// Makes two tests of each function over a [`TestApp`]: one on SQLite, one on Postgres.
+/// Makes two tests of each function: one on SQLite, one on Postgres. The function takes what it
+/// begins with, which is anything that can [`Begin`].
 macro_rules! on_both_engines {
     ($($name:ident),* $(,)?) => {
         $(
             mod $name {
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn on_sqlite() {
-                    super::$name($crate::support::TestApp::on($crate::support::Engine::Sqlite).await).await;
+                use $crate::support::{Engine, run};
+
+                #[test]
+                fn on_sqlite() {
+                    run(Engine::Sqlite, super::$name);
                 }
 
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn on_postgres() {
-                    super::$name($crate::support::TestApp::on($crate::support::Engine::Postgres).await).await;
+                #[test]
+                fn on_postgres() {
+                    run(Engine::Postgres, super::$name);
                 }
             }
         )*

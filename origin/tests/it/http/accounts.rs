@@ -5,10 +5,22 @@ use portcullis_origin::domain::app::Registration;
 use serde_json::{Value, json};
 
 use super::api::{Answer, Api};
-use crate::support::{ADMIN, USER};
+use crate::support::{ADMIN, Engine, USER, on_both_engines};
 
-async fn open() -> Api {
-    Api::with(|config| {
+on_both_engines!(
+    registration_is_closed_where_nothing_is_said,
+    somebody_signs_up_and_logs_in,
+    a_network_that_signs_up_too_often_is_told_to_wait,
+    a_password_is_changed_with_the_old_one,
+    a_user_is_disabled_and_enabled,
+    the_last_administrator_is_not_removed,
+    a_user_is_deleted,
+    a_lost_password_is_replaced_with_a_setup_token,
+    an_email_address_is_changed_and_removed,
+);
+
+async fn open(engine: Engine) -> Api {
+    Api::with(engine, |config| {
         let scopes = "api:read".parse().unwrap();
         let reserved = ["admin".parse().unwrap()].into_iter().collect();
         config.registration = Registration::Open { scopes, reserved };
@@ -20,9 +32,7 @@ async fn register(api: &Api, body: Value) -> Answer {
     api.post("/auth/register").json(&body).send().await
 }
 
-#[tokio::test]
-async fn registration_is_closed_where_nothing_is_said() {
-    let api = Api::start().await;
+async fn registration_is_closed_where_nothing_is_said(api: Api) {
     let body = json!({ "username": "new", "password": "a new password" });
     assert_snapshot!(register(&api, body).await.shown(), @r#"
     403 application/problem+json
@@ -30,9 +40,8 @@ async fn registration_is_closed_where_nothing_is_said() {
     "#);
 }
 
-#[tokio::test]
-async fn somebody_signs_up_and_logs_in() {
-    let api = open().await;
+async fn somebody_signs_up_and_logs_in(engine: Engine) {
+    let api = open(engine).await;
     let body =
         json!({ "username": "Žofie", "password": "a new password", "email": "z@example.org" });
     assert_snapshot!(register(&api, body.clone()).await.shown(), @r#"
@@ -83,9 +92,8 @@ async fn somebody_signs_up_and_logs_in() {
     assert_eq!(with("username", "adrnin".into()).await.status, 409);
 }
 
-#[tokio::test]
-async fn a_network_that_signs_up_too_often_is_told_to_wait() {
-    let api = open().await;
+async fn a_network_that_signs_up_too_often_is_told_to_wait(engine: Engine) {
+    let api = open(engine).await;
     // Of a name that is taken, which is counted and costs no hash.
     let body = json!({ "username": USER.0, "password": "a new password" });
     let mut answer = register(&api, body.clone()).await;
@@ -112,9 +120,7 @@ async fn change(api: &Api, token: &str, current: &str, new: &str) -> Answer {
         .await
 }
 
-#[tokio::test]
-async fn a_password_is_changed_with_the_old_one() {
-    let api = Api::start().await;
+async fn a_password_is_changed_with_the_old_one(api: Api) {
     let ((own, _), (other, _)) = (
         api.login(USER, "portcullis").await,
         api.login(USER, "portcullis").await,
@@ -144,9 +150,7 @@ async fn a_password_is_changed_with_the_old_one() {
     assert_eq!(nobody.text("code"), "authentication_required");
 }
 
-#[tokio::test]
-async fn a_user_is_disabled_and_enabled() {
-    let api = Api::start().await;
+async fn a_user_is_disabled_and_enabled(api: Api) {
     let (user, admin) = (api.user().await, api.admin().await);
     let id = api.id_of(USER.0).await;
     let before = api.read_user(&admin, &id).await.value();
@@ -186,9 +190,7 @@ async fn a_user_is_disabled_and_enabled() {
     }
 }
 
-#[tokio::test]
-async fn the_last_administrator_is_not_removed() {
-    let api = Api::start().await;
+async fn the_last_administrator_is_not_removed(api: Api) {
     let admin = api.admin().await;
     let own = api.id_of(ADMIN.0).await;
     assert_snapshot!(api.delete_user(&admin, &own).await.shown(), @r#"
@@ -201,9 +203,7 @@ async fn the_last_administrator_is_not_removed() {
     assert_eq!(demoted.status, 409);
 }
 
-#[tokio::test]
-async fn a_user_is_deleted() {
-    let api = Api::start().await;
+async fn a_user_is_deleted(api: Api) {
     let (user, admin) = (api.user().await, api.admin().await);
     let id = api.id_of(USER.0).await;
     assert_snapshot!(api.delete_user(&admin, &id).await.shown(), @r#"
@@ -220,9 +220,7 @@ async fn a_user_is_deleted() {
     assert!(trail.send().await.body.contains("user_deleted"));
 }
 
-#[tokio::test]
-async fn a_lost_password_is_replaced_with_a_setup_token() {
-    let api = Api::start().await;
+async fn a_lost_password_is_replaced_with_a_setup_token(api: Api) {
     let (user, admin) = (api.user().await, api.admin().await);
     let id = api.id_of(USER.0).await;
     let before = api.read_user(&admin, &id).await.value();
@@ -248,9 +246,7 @@ async fn a_lost_password_is_replaced_with_a_setup_token() {
     api.login((USER.0, "a new password"), "portcullis").await;
 }
 
-#[tokio::test]
-async fn an_email_address_is_changed_and_removed() {
-    let api = Api::start().await;
+async fn an_email_address_is_changed_and_removed(api: Api) {
     let (user, admin) = (api.user().await, api.admin().await);
     let id = api.id_of(USER.0).await;
     let patch = async |email: Value| {

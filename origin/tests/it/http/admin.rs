@@ -6,7 +6,20 @@ use serde_json::json;
 use tokio::io::AsyncWriteExt;
 
 use super::api::Api;
-use crate::support::{ADMIN, USER};
+use crate::support::{ADMIN, Engine, USER, on_both_engines};
+
+on_both_engines!(
+    only_administrators_with_a_token_for_it_get_in,
+    an_administrator_who_was_demoted_a_moment_ago_cannot_act,
+    nobody_lifts_an_own_ban,
+    a_body_that_arrives_after_its_sender_was_demoted_does_nothing,
+    a_user_is_created_with_a_setup_token,
+    a_user_is_read_and_an_unknown_one_is_not_found,
+    what_is_taken_away_is_revoked,
+    a_ban_is_in_the_feed_and_can_be_lifted,
+    users_are_listed_page_by_page,
+    a_cursor_that_was_not_given_out_is_refused,
+);
 
 /// Makes an administrator of the user, so that the other one is not the last.
 async fn another_admin(api: &Api, admin: &str) {
@@ -17,9 +30,7 @@ async fn another_admin(api: &Api, admin: &str) {
     assert_eq!(promoted.status, 200);
 }
 
-#[tokio::test]
-async fn only_administrators_with_a_token_for_it_get_in() {
-    let api = Api::start().await;
+async fn only_administrators_with_a_token_for_it_get_in(api: Api) {
     let (user, elsewhere) = (api.user().await, api.login(ADMIN, "portcullis").await.0);
     let not_admin = api.login(USER, "portcullis-admin").await.0;
     let id = api.id_of(USER.0).await;
@@ -59,9 +70,7 @@ async fn only_administrators_with_a_token_for_it_get_in() {
     "#);
 }
 
-#[tokio::test]
-async fn an_administrator_who_was_demoted_a_moment_ago_cannot_act() {
-    let api = Api::start().await;
+async fn an_administrator_who_was_demoted_a_moment_ago_cannot_act(api: Api) {
     let admin = api.admin().await;
     another_admin(&api, &admin).await;
     let own = api.id_of(ADMIN.0).await;
@@ -87,9 +96,7 @@ async fn an_administrator_who_was_demoted_a_moment_ago_cannot_act() {
     );
 }
 
-#[tokio::test]
-async fn nobody_lifts_an_own_ban() {
-    let api = Api::start().await;
+async fn nobody_lifts_an_own_ban(api: Api) {
     let admin = api.admin().await;
     let own = api.id_of(ADMIN.0).await;
     let lift = |door: &str| {
@@ -103,14 +110,13 @@ async fn nobody_lifts_an_own_ban() {
     assert_eq!(lift("enable").await.shown(), lift("unban").await.shown());
 }
 
-#[tokio::test]
-async fn a_body_that_arrives_after_its_sender_was_demoted_does_nothing() {
+async fn a_body_that_arrives_after_its_sender_was_demoted_does_nothing(engine: Engine) {
     for (method, path, whole) in [
         (Method::POST, "/admin/users", r#"{"username":"late"}"#),
         (Method::PATCH, "/admin/users/{}", r#"{"roles":["admin"]}"#),
         (Method::POST, "/admin/users/{}/ban", r#"{"reason":"late"}"#),
     ] {
-        let api = Api::start().await;
+        let api = Api::on(engine).await;
         let admin = api.admin().await;
         let other = api.login(ADMIN, "portcullis-admin").await.0;
         another_admin(&api, &other).await;
@@ -135,9 +141,7 @@ async fn a_body_that_arrives_after_its_sender_was_demoted_does_nothing() {
     }
 }
 
-#[tokio::test]
-async fn a_user_is_created_with_a_setup_token() {
-    let api = Api::start().await;
+async fn a_user_is_created_with_a_setup_token(api: Api) {
     let admin = api.admin().await;
     let body = json!({ "username": "New.User", "roles": ["editor"], "scopes": ["api:read"] });
     assert_snapshot!(api.create_user(&admin, &body).await.shown(), @r#"
@@ -183,9 +187,7 @@ async fn a_user_is_created_with_a_setup_token() {
     "#);
 }
 
-#[tokio::test]
-async fn a_user_is_read_and_an_unknown_one_is_not_found() {
-    let api = Api::start().await;
+async fn a_user_is_read_and_an_unknown_one_is_not_found(api: Api) {
     let admin = api.admin().await;
     let id = api.id_of(USER.0).await;
     assert_snapshot!(api.read_user(&admin, &id).await.shown(), @r#"
@@ -214,9 +216,7 @@ async fn a_user_is_read_and_an_unknown_one_is_not_found() {
     assert_eq!(api.act(&admin, id, "unban").await.status, 404);
 }
 
-#[tokio::test]
-async fn what_is_taken_away_is_revoked() {
-    let api = Api::start().await;
+async fn what_is_taken_away_is_revoked(api: Api) {
     let (user, admin) = (api.user().await, api.admin().await);
     let id = api.id_of(USER.0).await;
     let before = api.read_user(&admin, &id).await.value();
@@ -257,9 +257,7 @@ async fn what_is_taken_away_is_revoked() {
     }
 }
 
-#[tokio::test]
-async fn a_ban_is_in_the_feed_and_can_be_lifted() {
-    let api = Api::start().await;
+async fn a_ban_is_in_the_feed_and_can_be_lifted(api: Api) {
     let (access, refresh) = api.login(USER, "portcullis").await;
     let admin = api.admin().await;
     let id = api.id_of(USER.0).await;
@@ -324,9 +322,7 @@ async fn names(api: &Api, admin: &str, query: &str) -> (Vec<String>, Option<Stri
     (names, value["next_cursor"].as_str().map(str::to_owned))
 }
 
-#[tokio::test]
-async fn users_are_listed_page_by_page() {
-    let api = Api::start().await;
+async fn users_are_listed_page_by_page(api: Api) {
     let admin = api.admin().await;
     for name in ["bea", "ben", "cat"] {
         assert_eq!(
@@ -377,9 +373,7 @@ async fn users_are_listed_page_by_page() {
     }
 }
 
-#[tokio::test]
-async fn a_cursor_that_was_not_given_out_is_refused() {
-    let api = Api::start().await;
+async fn a_cursor_that_was_not_given_out_is_refused(api: Api) {
     let admin = api.admin().await;
     let list = |query: &str| {
         api.get(format!("/admin/users?{query}"))

@@ -25,7 +25,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::schema::Document;
-use crate::support::{ADMIN, Engine, TestApp, USER};
+use crate::support::{ADMIN, Begin, Engine, TestApp, USER};
 
 /// What the edge shows.
 pub(crate) const EDGE_SECRET: &str = "the-secret-of-the-edge";
@@ -77,27 +77,33 @@ pub(crate) fn placed(app: Arc<App>, places: Places) -> BoxEndpoint<'static> {
     .boxed()
 }
 
+impl Begin for Api {
+    async fn begin(engine: Engine) -> Self {
+        Self::on(engine).await
+    }
+}
+
 impl Api {
-    pub(crate) async fn start() -> Self {
-        Self::with(|_| {}).await
+    /// For what never gets as far as the database; all else is tested on both.
+    pub(crate) async fn without_store() -> Self {
+        Self::on(Engine::Sqlite).await
     }
 
-    /// On either database.
     pub(crate) async fn on(engine: Engine) -> Self {
-        Self::build(engine, |_| {}, Places::default()).await
+        Self::with(engine, |_| {}).await
     }
 
     /// With other settings.
-    pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
-        Self::placed(change, Places::default()).await
+    pub(crate) async fn with(engine: Engine, change: impl FnOnce(&mut Config)) -> Self {
+        Self::placed(engine, change, Places::default()).await
     }
 
     /// With other settings, and finding out where requests come from.
-    pub(crate) async fn placed(change: impl FnOnce(&mut Config), places: Places) -> Self {
-        Self::build(Engine::Sqlite, change, places).await
-    }
-
-    async fn build(engine: Engine, change: impl FnOnce(&mut Config), places: Places) -> Self {
+    pub(crate) async fn placed(
+        engine: Engine,
+        change: impl FnOnce(&mut Config),
+        places: Places,
+    ) -> Self {
         let backend = Client {
             id: BACKEND.0.to_owned(),
             kind: ClientKind::Confidential {

@@ -1,10 +1,18 @@
 //! `GET /admin/audit`, and what logins leave in the trail.
 
 use serde_json::{Value, json};
-use sqlx::Connection as _;
 
 use super::api::{Answer, Api, EDGE_SECRET};
-use crate::support::{ADMIN, TestClock, USER};
+use crate::support::{ADMIN, TestClock, USER, on_both_engines};
+
+on_both_engines!(
+    an_event_tells_who_did_what_to_whom_when_and_from_where,
+    every_filter_is_obeyed,
+    what_no_filter_can_be_is_refused,
+    pages_follow_each_other_and_their_size_is_clamped,
+    only_administrators_read_the_trail,
+    a_login_that_cannot_be_recorded_is_not_answered,
+);
 
 async fn page(api: &Api, query: &str) -> Answer {
     let admin = api.admin().await;
@@ -28,9 +36,7 @@ async fn try_login(api: &Api, username: &str, password: &str) -> Answer {
         .await
 }
 
-#[tokio::test]
-async fn an_event_tells_who_did_what_to_whom_when_and_from_where() {
-    let api = Api::start().await;
+async fn an_event_tells_who_did_what_to_whom_when_and_from_where(api: Api) {
     try_login(&api, USER.0, "wrong").await;
     let user = api.id_of(USER.0).await;
     let answer = page(&api, "?action=login_failed").await;
@@ -49,9 +55,7 @@ async fn an_event_tells_who_did_what_to_whom_when_and_from_where() {
     assert_eq!(logins.text("events/0/actor_id"), admin);
 }
 
-#[tokio::test]
-async fn every_filter_is_obeyed() {
-    let api = Api::start().await;
+async fn every_filter_is_obeyed(api: Api) {
     try_login(&api, USER.0, USER.1).await;
     try_login(&api, USER.0, "wrong").await;
     let user = api.id_of(USER.0).await;
@@ -90,9 +94,7 @@ async fn every_filter_is_obeyed() {
     }
 }
 
-#[tokio::test]
-async fn what_no_filter_can_be_is_refused() {
-    let api = Api::start().await;
+async fn what_no_filter_can_be_is_refused(api: Api) {
     for (query, detail) in [
         ("?user=ann", "user: not a valid identifier"),
         ("?session=x", "session: not a valid identifier"),
@@ -123,9 +125,7 @@ async fn what_no_filter_can_be_is_refused() {
     assert_eq!(page(&api, &format!("?cursor={cursor}")).await.status, 400);
 }
 
-#[tokio::test]
-async fn pages_follow_each_other_and_their_size_is_clamped() {
-    let api = Api::start().await;
+async fn pages_follow_each_other_and_their_size_is_clamped(api: Api) {
     for _ in 0..5 {
         try_login(&api, USER.0, "wrong").await;
     }
@@ -151,9 +151,7 @@ async fn pages_follow_each_other_and_their_size_is_clamped() {
     }
 }
 
-#[tokio::test]
-async fn only_administrators_read_the_trail() {
-    let api = Api::start().await;
+async fn only_administrators_read_the_trail(api: Api) {
     assert_eq!(api.get("/admin/audit").send().await.status, 401);
     let user = api.user().await;
     assert_eq!(
@@ -162,18 +160,11 @@ async fn only_administrators_read_the_trail() {
     );
 }
 
-#[tokio::test]
-async fn a_login_that_cannot_be_recorded_is_not_answered() {
-    let api = Api::start().await;
-    let url = &api.test.database.url;
-    let mut raw = sqlx::SqliteConnection::connect(url).await.unwrap();
-    sqlx::query(
-        "CREATE TRIGGER full_disk BEFORE INSERT ON audit_events \
-         BEGIN SELECT RAISE(ABORT, 'no'); END",
-    )
-    .execute(&mut raw)
-    .await
-    .unwrap();
+async fn a_login_that_cannot_be_recorded_is_not_answered(api: Api) {
+    let on_sqlite = "CREATE TRIGGER full_disk BEFORE INSERT ON audit_events \
+                     BEGIN SELECT RAISE(ABORT, 'no'); END";
+    let on_postgres = "ALTER TABLE audit_events ADD CHECK (false) NOT VALID";
+    api.test.database.tamper(on_sqlite, on_postgres).await;
     // Nothing tells a right password from a wrong one, nor a user from nobody.
     let right = try_login(&api, USER.0, USER.1).await;
     assert_eq!(right.status, 500);

@@ -4,6 +4,9 @@ use insta::assert_snapshot;
 use poem::Body;
 
 use super::api::{Answer, Api};
+use crate::support::on_both_engines;
+
+on_both_engines!(json_is_taken_strictly, a_body_is_counted_while_it_is_read,);
 
 async fn login(api: &Api, media_type: &str, body: impl Into<Body>) -> Answer {
     api.post("/auth/login").raw(media_type, body).send().await
@@ -12,9 +15,7 @@ async fn login(api: &Api, media_type: &str, body: impl Into<Body>) -> Answer {
 const JSON: &str = "application/json";
 const LIKELY: &str = r#"{"username":"a","password":"b"}"#;
 
-#[tokio::test]
-async fn json_is_taken_strictly() {
-    let api = Api::start().await;
+async fn json_is_taken_strictly(api: Api) {
     let good = r#"{"username":"ann","password":"correct horse battery"}"#;
     assert_eq!(
         login(&api, "Application/JSON; charset=utf-8", good)
@@ -61,7 +62,7 @@ async fn json_is_taken_strictly() {
 
 #[tokio::test]
 async fn a_deep_body_is_refused_without_falling_over() {
-    let api = Api::start().await;
+    let api = Api::without_store().await;
     let deep = format!("{{\"username\":{}", "[".repeat(60_000));
     assert_eq!(login(&api, JSON, deep.clone()).await.status, 422);
     let form = api
@@ -74,7 +75,7 @@ async fn a_deep_body_is_refused_without_falling_over() {
 
 #[tokio::test]
 async fn other_media_types_are_refused() {
-    let api = Api::start().await;
+    let api = Api::without_store().await;
     let good = r#"{"username":"ann","password":"correct horse battery"}"#;
     assert_snapshot!(login(&api, "text/plain", good).await.shown(), @r#"
     415 application/problem+json
@@ -100,9 +101,7 @@ async fn other_media_types_are_refused() {
     assert_eq!(api.post("/auth/login").send().await.status, 415);
 }
 
-#[tokio::test]
-async fn a_body_is_counted_while_it_is_read() {
-    let api = Api::start().await;
+async fn a_body_is_counted_while_it_is_read(api: Api) {
     let endless = || Body::from_async_read(tokio::io::repeat(b' '));
     let large = api
         .post("/auth/login")

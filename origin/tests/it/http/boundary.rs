@@ -7,7 +7,7 @@ use super::api::Api;
 
 #[tokio::test]
 async fn what_is_not_there_is_a_problem() {
-    let api = Api::start().await;
+    let api = Api::without_store().await;
     assert_snapshot!(api.get("/nothing").send().await.shown(), @r#"
     404 application/problem+json
     {"code":"not_found","status":404,"title":"There is nothing here","type":"urn:portcullis:problem:not_found"}
@@ -28,7 +28,7 @@ async fn what_is_not_there_is_a_problem() {
 
 #[tokio::test]
 async fn a_method_that_is_not_there_is_told_which_are() {
-    let api = Api::start().await;
+    let api = Api::without_store().await;
     assert_snapshot!(api.call(Method::PUT, "/admin/users").send().await.shown(), @r#"
     405 application/problem+json
     allow: GET, HEAD, POST
@@ -58,7 +58,7 @@ async fn a_method_that_is_not_there_is_told_which_are() {
 
 #[tokio::test]
 async fn method_override_headers_change_nothing() {
-    let api = Api::start().await;
+    let api = Api::without_store().await;
     let call = api
         .get("/health/live")
         .header("x-http-method-override", "DELETE");
@@ -67,7 +67,7 @@ async fn method_override_headers_change_nothing() {
 
 #[tokio::test]
 async fn a_request_keeps_its_identifier_if_it_is_a_safe_one() {
-    let api = Api::start().await;
+    let api = Api::without_store().await;
     let echoed = |id: String| async {
         let answer = api
             .get("/health/live")
@@ -87,7 +87,7 @@ async fn a_request_keeps_its_identifier_if_it_is_a_safe_one() {
 
 #[tokio::test]
 async fn a_query_is_read_in_one_way_only() {
-    let api = Api::start().await;
+    let api = Api::without_store().await;
     for query in ["a=1&a=2", "a&%61", "a=%", "a=%ff"] {
         let answer = api.get(format!("/health/live?{query}")).send().await;
         assert_eq!(
@@ -101,7 +101,7 @@ async fn a_query_is_read_in_one_way_only() {
 
 #[tokio::test]
 async fn no_origin_is_let_in_by_a_browser() {
-    let api = Api::start().await;
+    let api = Api::without_store().await;
     let preflight = api
         .call(Method::OPTIONS, "/auth/login")
         .header("origin", "https://evil.example")

@@ -6,7 +6,20 @@ use poem::http::{Method, header};
 use serde_json::{Value, json};
 
 use super::api::{Answer, Api, BACKEND, Call};
-use crate::support::{ADMIN, Engine, USER};
+use crate::support::{ADMIN, USER, on_both_engines};
+
+on_both_engines!(
+    a_browser_stays_signed_in_until_it_signs_out,
+    tokens_are_in_cookies_and_nowhere_else,
+    the_refresh_cookie_lives_no_longer_than_the_session,
+    whatever_changes_something_by_cookie_needs_proof_that_it_comes_from_here,
+    credentials_that_contradict_each_other_are_refused,
+    administration_and_clients_with_a_secret_take_no_cookies,
+    a_logout_works_when_the_access_token_has_expired,
+    signing_out_everywhere_clears_the_cookies,
+    who_sends_a_refresh_token_itself_gets_tokens_back_itself,
+    a_browser_that_logged_in_once_gets_in_while_its_account_is_flooded,
+);
 
 const ACCESS: &str = "__Host-portcullis";
 const REFRESH: &str = "__Host-portcullis-refresh";
@@ -96,8 +109,7 @@ fn login<'a>(api: &'a Api, (username, password): (&str, &str), more: &Value) -> 
     api.post("/auth/login").json(&body)
 }
 
-async fn a_browser_stays_signed_in_until_it_signs_out(engine: Engine) {
-    let api = Api::on(engine).await;
+async fn a_browser_stays_signed_in_until_it_signs_out(api: Api) {
     let mut browser = Browser::login(&api).await;
     let me = browser.get("/auth/me").await;
     assert_eq!((me.status, me.text("username").as_str()), (200, USER.0));
@@ -137,19 +149,7 @@ async fn a_browser_stays_signed_in_until_it_signs_out(engine: Engine) {
     assert_eq!(late.refresh().await.text("error"), "invalid_grant");
 }
 
-#[tokio::test]
-async fn a_browser_stays_signed_in_until_it_signs_out_on_sqlite() {
-    a_browser_stays_signed_in_until_it_signs_out(Engine::Sqlite).await;
-}
-
-#[tokio::test]
-async fn a_browser_stays_signed_in_until_it_signs_out_on_postgres() {
-    a_browser_stays_signed_in_until_it_signs_out(Engine::Postgres).await;
-}
-
-#[tokio::test]
-async fn tokens_are_in_cookies_and_nowhere_else() {
-    let api = Api::start().await;
+async fn tokens_are_in_cookies_and_nowhere_else(api: Api) {
     let answer = same_origin(login(&api, USER, &json!({}))).send().await;
     insta::assert_snapshot!(answer.shown(), @r#"
     200 application/json
@@ -180,9 +180,7 @@ async fn tokens_are_in_cookies_and_nowhere_else() {
     }
 }
 
-#[tokio::test]
-async fn the_refresh_cookie_lives_no_longer_than_the_session() {
-    let api = Api::start().await;
+async fn the_refresh_cookie_lives_no_longer_than_the_session(api: Api) {
     let mut browser = Browser::login(&api).await;
     for _ in 0..6 {
         api.test.clock.advance(29 * 86_400);
@@ -197,9 +195,7 @@ async fn the_refresh_cookie_lives_no_longer_than_the_session() {
     );
 }
 
-#[tokio::test]
-async fn whatever_changes_something_by_cookie_needs_proof_that_it_comes_from_here() {
-    let api = Api::start().await;
+async fn whatever_changes_something_by_cookie_needs_proof_that_it_comes_from_here(api: Api) {
     let browser = Browser::login(&api).await;
     let me = browser.get("/auth/me").await;
     let session = format!("/auth/sessions/{}", me.text("session_id"));
@@ -248,9 +244,7 @@ async fn whatever_changes_something_by_cookie_needs_proof_that_it_comes_from_her
     );
 }
 
-#[tokio::test]
-async fn credentials_that_contradict_each_other_are_refused() {
-    let api = Api::start().await;
+async fn credentials_that_contradict_each_other_are_refused(api: Api) {
     let (one, other) = (Browser::login(&api).await, Browser::login(&api).await);
     let (own, others) = (&one.jar[ACCESS], &other.jar[ACCESS]);
     let status = async |cookie: String, bearer: Option<&String>| {
@@ -294,9 +288,7 @@ async fn credentials_that_contradict_each_other_are_refused() {
     assert_eq!(status(format!("{ACCESS}={own}"), Some(&fresh)).await.0, 401);
 }
 
-#[tokio::test]
-async fn administration_and_clients_with_a_secret_take_no_cookies() {
-    let api = Api::start().await;
+async fn administration_and_clients_with_a_secret_take_no_cookies(api: Api) {
     let asked = login(&api, ADMIN, &json!({ "client_id": "portcullis-admin" }));
     insta::assert_snapshot!(same_origin(asked).send().await.shown(), @r#"
     422 application/problem+json
@@ -335,9 +327,7 @@ async fn administration_and_clients_with_a_secret_take_no_cookies() {
     assert_eq!(both.send().await.status, 200);
 }
 
-#[tokio::test]
-async fn a_logout_works_when_the_access_token_has_expired() {
-    let api = Api::start().await;
+async fn a_logout_works_when_the_access_token_has_expired(api: Api) {
     let mut browser = Browser::login(&api).await;
     let user = api.id_of(USER.0).await;
     api.test.clock.advance(3600);
@@ -381,9 +371,7 @@ async fn a_logout_works_when_the_access_token_has_expired() {
     assert_eq!(nobody.text("code"), "authentication_required");
 }
 
-#[tokio::test]
-async fn signing_out_everywhere_clears_the_cookies() {
-    let api = Api::start().await;
+async fn signing_out_everywhere_clears_the_cookies(api: Api) {
     let mut browser = Browser::login(&api).await;
     let other = api.user().await;
     assert_eq!(browser.post("/auth/logout-all").await.status, 200);
@@ -391,9 +379,7 @@ async fn signing_out_everywhere_clears_the_cookies() {
     assert_eq!(api.me(&other).await.status, 401);
 }
 
-#[tokio::test]
-async fn who_sends_a_refresh_token_itself_gets_tokens_back_itself() {
-    let api = Api::start().await;
+async fn who_sends_a_refresh_token_itself_gets_tokens_back_itself(api: Api) {
     let browser = Browser::login(&api).await;
     let (_, token) = api.login(USER, "portcullis").await;
     let grant = format!("grant_type=refresh_token&refresh_token={token}");
@@ -430,9 +416,7 @@ async fn who_sends_a_refresh_token_itself_gets_tokens_back_itself() {
     );
 }
 
-#[tokio::test]
-async fn a_browser_that_logged_in_once_gets_in_while_its_account_is_flooded() {
-    let api = Api::start().await;
+async fn a_browser_that_logged_in_once_gets_in_while_its_account_is_flooded(api: Api) {
     let mut browser = Browser::login(&api).await;
     browser.post("/auth/logout").await;
     let wrong = (USER.0, "wrong");

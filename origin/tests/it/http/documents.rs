@@ -4,10 +4,15 @@ use insta::assert_snapshot;
 use poem::http::Method;
 
 use super::api::Api;
+use crate::support::on_both_engines;
 
-#[tokio::test]
-async fn the_key_set_is_public_and_kept_for_a_minute() {
-    let api = Api::start().await;
+on_both_engines!(
+    the_key_set_is_public_and_kept_for_a_minute,
+    the_revocations_are_kept_for_a_second,
+    head_is_get_without_a_body,
+);
+
+async fn the_key_set_is_public_and_kept_for_a_minute(api: Api) {
     let keys = api.get("/.well-known/jwks.json").send().await;
     assert_snapshot!(keys.shown(), @r#"
     200 application/jwk-set+json
@@ -30,7 +35,7 @@ async fn the_key_set_is_public_and_kept_for_a_minute() {
 
 #[tokio::test]
 async fn the_metadata_tells_clients_where_to_go() {
-    let api = Api::start().await;
+    let api = Api::without_store().await;
     assert_snapshot!(api.get("/.well-known/oauth-authorization-server").send().await.shown(), @r#"
     200 application/json
     {
@@ -63,9 +68,7 @@ async fn the_metadata_tells_clients_where_to_go() {
     "#);
 }
 
-#[tokio::test]
-async fn the_revocations_are_kept_for_a_second() {
-    let api = Api::start().await;
+async fn the_revocations_are_kept_for_a_second(api: Api) {
     let out = api
         .post("/auth/logout")
         .bearer(&api.user().await)
@@ -97,9 +100,7 @@ async fn the_revocations_are_kept_for_a_second() {
     assert_eq!(feed("?since=18446744073709551615").await.status, 200);
 }
 
-#[tokio::test]
-async fn head_is_get_without_a_body() {
-    let api = Api::start().await;
+async fn head_is_get_without_a_body(api: Api) {
     for path in [
         "/.well-known/jwks.json",
         "/.well-known/revocations",

@@ -5,7 +5,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use insta::assert_snapshot;
 
 use super::api::Api;
-use crate::support::TestClock;
+use crate::support::{TestClock, on_both_engines};
+
+on_both_engines!(a_service_is_ready_when_clocks_agree,);
 
 /// Moves the clock to the database's, which is the machine's, and `off` seconds from there.
 #[expect(
@@ -26,7 +28,7 @@ fn set_clock(api: &Api, off: i64) {
 
 #[tokio::test]
 async fn a_service_lives_whatever_its_clock_says() {
-    let api = Api::start().await;
+    let api = Api::without_store().await;
     assert_snapshot!(api.get("/health/live").send().await.shown(), @r#"
     200 application/json
     {
@@ -35,9 +37,7 @@ async fn a_service_lives_whatever_its_clock_says() {
     "#);
 }
 
-#[tokio::test]
-async fn a_service_is_ready_when_clocks_agree() {
-    let api = Api::start().await;
+async fn a_service_is_ready_when_clocks_agree(api: Api) {
     set_clock(&api, 0);
     assert_eq!(api.get("/health/ready").send().await.status, 200);
     for off in [-4, 4] {

@@ -4,13 +4,16 @@ use base64ct::{Base64, Encoding};
 use insta::assert_snapshot;
 
 use super::api::{Api, BACKEND};
-use crate::support::{ADMIN, USER};
+use crate::support::{ADMIN, USER, on_both_engines};
+
+on_both_engines!(
+    a_confidential_client_learns_what_a_token_is_worth,
+    an_administrator_may_ask_and_nobody_else,
+);
 
 const CLIENT: &str = "client_id=backend&client_secret=s3cret%3A+of+the+backend%2F";
 
-#[tokio::test]
-async fn a_confidential_client_learns_what_a_token_is_worth() {
-    let api = Api::start().await;
+async fn a_confidential_client_learns_what_a_token_is_worth(api: Api) {
     let (access, refresh) = api.login(USER, "portcullis").await;
     let ask = |token: String| {
         api.post("/auth/introspect")
@@ -72,9 +75,7 @@ async fn a_confidential_client_learns_what_a_token_is_worth() {
     assert_eq!(call.send().await.status, 200);
 }
 
-#[tokio::test]
-async fn an_administrator_may_ask_and_nobody_else() {
-    let api = Api::start().await;
+async fn an_administrator_may_ask_and_nobody_else(api: Api) {
     let token = api.user().await;
     let ask = |bearer: &str| {
         api.post("/auth/introspect")

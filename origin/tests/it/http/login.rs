@@ -10,7 +10,17 @@ use portcullis_origin::domain::{
 use serde_json::json;
 
 use super::api::{Answer, Api, BACKEND, EDGE_SECRET};
-use crate::support::USER;
+use crate::support::{USER, on_both_engines};
+
+on_both_engines!(
+    a_login_gives_tokens,
+    wrong_passwords_and_unknown_users_look_alike,
+    until_the_password_is_right_all_users_get_one_answer_for_one_hash,
+    too_many_wrong_passwords_are_told_to_wait_and_a_known_device_is_not,
+    only_who_has_the_password_learns_of_a_ban,
+    clients_and_devices_are_checked,
+    the_edge_is_believed_and_nobody_else,
+);
 
 async fn login(api: &Api, username: &str, password: &str) -> Answer {
     api.post("/auth/login")
@@ -19,9 +29,7 @@ async fn login(api: &Api, username: &str, password: &str) -> Answer {
         .await
 }
 
-#[tokio::test]
-async fn a_login_gives_tokens() {
-    let api = Api::start().await;
+async fn a_login_gives_tokens(api: Api) {
     let answer = login(&api, "ANN", USER.1).await;
     assert_snapshot!(answer.shown(), @r#"
     200 application/json
@@ -45,9 +53,7 @@ async fn a_login_gives_tokens() {
     );
 }
 
-#[tokio::test]
-async fn wrong_passwords_and_unknown_users_look_alike() {
-    let api = Api::start().await;
+async fn wrong_passwords_and_unknown_users_look_alike(api: Api) {
     let wrong = login(&api, USER.0, "wrong").await;
     assert_snapshot!(wrong.shown(), @r#"
     401 application/problem+json
@@ -79,9 +85,7 @@ async fn wrong_passwords_and_unknown_users_look_alike() {
     assert_eq!(login(&api, "new", "").await.shown(), wrong.shown());
 }
 
-#[tokio::test]
-async fn until_the_password_is_right_all_users_get_one_answer_for_one_hash() {
-    let api = Api::start().await;
+async fn until_the_password_is_right_all_users_get_one_answer_for_one_hash(api: Api) {
     let statuses = [
         ("active", UserStatus::Active),
         (
@@ -134,9 +138,7 @@ async fn until_the_password_is_right_all_users_get_one_answer_for_one_hash() {
     }
 }
 
-#[tokio::test]
-async fn too_many_wrong_passwords_are_told_to_wait_and_a_known_device_is_not() {
-    let api = Api::start().await;
+async fn too_many_wrong_passwords_are_told_to_wait_and_a_known_device_is_not(api: Api) {
     let device = login(&api, USER.0, USER.1).await.text("device_token");
     let mut answer = login(&api, USER.0, "wrong").await;
     while answer.status == 401 {
@@ -160,9 +162,7 @@ async fn too_many_wrong_passwords_are_told_to_wait_and_a_known_device_is_not() {
     assert_eq!(known.status, 200, "{}", known.body);
 }
 
-#[tokio::test]
-async fn only_who_has_the_password_learns_of_a_ban() {
-    let api = Api::start().await;
+async fn only_who_has_the_password_learns_of_a_ban(api: Api) {
     let admin = api.admin().await;
     let banned = api.ban(&admin, &api.id_of(USER.0).await, "spam").await;
     assert_eq!(banned.status, 200);
@@ -173,9 +173,7 @@ async fn only_who_has_the_password_learns_of_a_ban() {
     assert_eq!(login(&api, USER.0, "wrong").await.status, 401);
 }
 
-#[tokio::test]
-async fn clients_and_devices_are_checked() {
-    let api = Api::start().await;
+async fn clients_and_devices_are_checked(api: Api) {
     let with = |name: &'static str, value: String| {
         let mut body = json!({ "username": USER.0, "password": USER.1 });
         body[name] = value.into();
@@ -198,9 +196,7 @@ async fn clients_and_devices_are_checked() {
     assert_eq!(with("device", "é".repeat(101)).await.status, 422);
 }
 
-#[tokio::test]
-async fn the_edge_is_believed_and_nobody_else() {
-    let api = Api::start().await;
+async fn the_edge_is_believed_and_nobody_else(api: Api) {
     let from = |secret: Option<&str>| {
         let call = api
             .post("/auth/login")

@@ -4,7 +4,7 @@ use super::api::Api;
 
 #[tokio::test]
 async fn requests_are_counted_by_operation_and_status() {
-    let api = Api::start().await;
+    let api = Api::without_store().await;
     api.get("/auth/me").send().await;
     api.get("/auth/me").send().await;
     api.get("/health/live").send().await;

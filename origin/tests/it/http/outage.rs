@@ -34,7 +34,12 @@ use portcullis_shared::{
 };
 
 use super::api::{self, Answer, Api};
-use crate::support::{SeededEntropy, TestClock, USER};
+use crate::support::{SeededEntropy, TestClock, USER, on_both_engines};
+
+on_both_engines!(
+    an_outage_is_never_an_invalid_grant,
+    an_outage_is_503_and_a_fault_500_and_neither_tells_more,
+);
 
 /// A database that fails always, in one way.
 struct Failing {
@@ -255,9 +260,7 @@ async fn send(
 const FORM: &str = "application/x-www-form-urlencoded";
 const LOGIN: &str = r#"{"username":"ann","password":"correct horse battery"}"#;
 
-#[tokio::test]
-async fn an_outage_is_never_an_invalid_grant() {
-    let api = Api::start().await;
+async fn an_outage_is_never_an_invalid_grant(api: Api) {
     let (_, token) = api.login(USER, "portcullis").await;
     let grant = format!("grant_type=refresh_token&refresh_token={token}");
     let down = failing(&api, false);
@@ -275,9 +278,7 @@ async fn an_outage_is_never_an_invalid_grant() {
     "#);
 }
 
-#[tokio::test]
-async fn an_outage_is_503_and_a_fault_500_and_neither_tells_more() {
-    let api = Api::start().await;
+async fn an_outage_is_503_and_a_fault_500_and_neither_tells_more(api: Api) {
     let (access, refresh) = api.login(USER, "portcullis").await;
     let (down, broken) = (failing(&api, false), failing(&api, true));
     let login = ("application/json", LOGIN.to_owned());

@@ -4,7 +4,12 @@ use portcullis_origin::{countries::Countries, http::service::Places};
 use serde_json::json;
 
 use super::api::{Answer, Api, EDGE_SECRET};
-use crate::support::{CountryFile, USER};
+use crate::support::{CountryFile, Engine, USER, on_both_engines};
+
+on_both_engines!(
+    a_country_that_the_edge_does_not_tell_is_looked_up,
+    a_device_has_the_name_that_its_client_gave_it_or_that_its_user_agent_says,
+);
 
 const FIREFOX: &str =
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:130.0) Gecko/20100101 Firefox/130.0";
@@ -20,19 +25,18 @@ async fn logged_in(api: &Api, said: &[(&'static str, &str)]) -> Answer {
     api.get("/auth/sessions").bearer(&token).send().await
 }
 
-#[tokio::test]
-async fn a_country_that_the_edge_does_not_tell_is_looked_up() {
+async fn a_country_that_the_edge_does_not_tell_is_looked_up(engine: Engine) {
     let networks = [
         ("198.51.100.0/24", "NZ"),
         ("203.0.113.128/25", "ch"),
         ("2001:db8:7::/48", "AU"),
     ];
-    let file = CountryFile::write("looked_up", &networks);
+    let file = CountryFile::write(&format!("looked_up_{engine:?}"), &networks);
     let places = Places {
         countries: Some(Countries::open(&file.path).unwrap()),
         ..Places::default()
     };
-    let api = Api::placed(|_| {}, places).await;
+    let api = Api::placed(engine, |_| {}, places).await;
     let edge = ("portcullis-edge-secret", EDGE_SECRET);
     for (ip, told, expected) in [
         ("198.51.100.7", None, Some("NZ")),
@@ -52,9 +56,7 @@ async fn a_country_that_the_edge_does_not_tell_is_looked_up() {
     }
 }
 
-#[tokio::test]
-async fn a_device_has_the_name_that_its_client_gave_it_or_that_its_user_agent_says() {
-    let api = Api::start().await;
+async fn a_device_has_the_name_that_its_client_gave_it_or_that_its_user_agent_says(api: Api) {
     let list = logged_in(&api, &[("user-agent", FIREFOX)]).await;
     assert_eq!(list.text("sessions/0/device"), "Firefox on Windows");
     assert_eq!(list.text("sessions/0/last_from/user_agent"), FIREFOX);

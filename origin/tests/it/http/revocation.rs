@@ -5,7 +5,15 @@ use poem::http::Method;
 use serde_json::{Value, json};
 
 use super::api::{Answer, Api, EDGE_SECRET};
-use crate::support::{ADMIN, USER};
+use crate::support::{ADMIN, USER, on_both_engines};
+
+on_both_engines!(
+    only_administrators_see_and_end_the_sessions_of_others,
+    sessions_are_counted_and_then_ended,
+    an_administrator_may_end_his_own_session_with_the_others,
+    what_is_not_asked_for_plainly_is_refused,
+    sessions_are_listed_by_criteria_page_by_page,
+);
 
 async fn revoke(api: &Api, token: &str, body: Value) -> Answer {
     api.post("/admin/sessions/revoke")
@@ -37,9 +45,7 @@ async fn login_from(api: &Api, ip: &str, country: &str) -> String {
     answer.text("access_token")
 }
 
-#[tokio::test]
-async fn only_administrators_see_and_end_the_sessions_of_others() {
-    let api = Api::start().await;
+async fn only_administrators_see_and_end_the_sessions_of_others(api: Api) {
     let (user, elsewhere) = (api.user().await, api.login(ADMIN, "portcullis").await.0);
     for (method, path) in [
         (Method::GET, "/admin/sessions"),
@@ -54,9 +60,7 @@ async fn only_administrators_see_and_end_the_sessions_of_others() {
     }
 }
 
-#[tokio::test]
-async fn sessions_are_counted_and_then_ended() {
-    let api = Api::start().await;
+async fn sessions_are_counted_and_then_ended(api: Api) {
     let admin = api.admin().await;
     let ann = api.id_of(USER.0).await;
     let shown = |answer: &Answer, known: &Value| {
@@ -141,9 +145,7 @@ async fn sessions_are_counted_and_then_ended() {
     assert_eq!(over.text("sessions/0/ended/reason"), "administrator");
 }
 
-#[tokio::test]
-async fn an_administrator_may_end_his_own_session_with_the_others() {
-    let api = Api::start().await;
+async fn an_administrator_may_end_his_own_session_with_the_others(api: Api) {
     let (admin, user) = (api.admin().await, api.user().await);
     let counted = revoke(&api, &admin, json!({ "all": true, "dry_run": true })).await;
     assert_eq!(counted.number("count"), 2);
@@ -154,9 +156,7 @@ async fn an_administrator_may_end_his_own_session_with_the_others() {
     }
 }
 
-#[tokio::test]
-async fn what_is_not_asked_for_plainly_is_refused() {
-    let api = Api::start().await;
+async fn what_is_not_asked_for_plainly_is_refused(api: Api) {
     let admin = api.admin().await;
     for (body, member) in [
         (json!({}), "dry_run"),
@@ -213,9 +213,7 @@ async fn what_is_not_asked_for_plainly_is_refused() {
     "#);
 }
 
-#[tokio::test]
-async fn sessions_are_listed_by_criteria_page_by_page() {
-    let api = Api::start().await;
+async fn sessions_are_listed_by_criteria_page_by_page(api: Api) {
     let admin = api.admin().await;
     for (ip, country) in [
         ("192.0.2.7", "DE"),

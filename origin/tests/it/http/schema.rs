@@ -154,7 +154,7 @@ impl Document {
 
 #[tokio::test]
 async fn the_document_names_every_endpoint_and_the_errors_of_each() {
-    let api = Api::start().await;
+    let api = Api::without_store().await;
     let document = api.get("/openapi.json").send().await.value();
     let mut lines = Vec::new();
     for (path, operations) in document["paths"].as_object().unwrap() {
@@ -212,7 +212,7 @@ async fn the_document_names_every_endpoint_and_the_errors_of_each() {
 
 #[tokio::test]
 async fn the_document_says_where_null_means_something() {
-    let api = Api::start().await;
+    let api = Api::without_store().await;
     let document = api.get("/openapi.json").send().await.value();
     let properties = &document["components"]["schemas"]["UserChanges"]["properties"];
     assert_eq!(properties["email"]["nullable"], Value::Bool(true));
@@ -221,7 +221,7 @@ async fn the_document_says_where_null_means_something() {
 
 #[tokio::test]
 async fn the_document_forbids_members_that_the_endpoints_refuse() {
-    let api = Api::start().await;
+    let api = Api::without_store().await;
     let document = api.get("/openapi.json").send().await.value();
     let schema =
         |name: &str| document["components"]["schemas"][name]["additionalProperties"].clone();

@@ -6,11 +6,20 @@ use portcullis_origin::domain::session::cap::{AtCap, Cap};
 use serde_json::json;
 
 use super::api::Api;
-use crate::support::{ADMIN, USER};
+use crate::support::{ADMIN, Engine, USER, on_both_engines};
 
-#[tokio::test]
-async fn me_is_who_the_database_says() {
-    let api = Api::start().await;
+on_both_engines!(
+    me_is_who_the_database_says,
+    who_shows_no_good_token_is_asked_for_one,
+    sessions_are_listed_and_ended_one_by_one,
+    another_users_session_is_not_found,
+    a_logout_ends_one_session_and_logout_all_every,
+    who_is_banned_cannot_act_whatever_the_token_says,
+    all_other_sessions_are_ended_at_once_and_this_one_goes_on,
+    a_login_beyond_the_cap_is_refused_where_the_settings_say_so,
+);
+
+async fn me_is_who_the_database_says(api: Api) {
     assert_snapshot!(api.me(&api.user().await).await.shown(), @r#"
     200 application/json
     {
@@ -28,9 +37,7 @@ async fn me_is_who_the_database_says() {
     "#);
 }
 
-#[tokio::test]
-async fn who_shows_no_good_token_is_asked_for_one() {
-    let api = Api::start().await;
+async fn who_shows_no_good_token_is_asked_for_one(api: Api) {
     let token = api.user().await;
     let with = |value: &str| api.get("/auth/me").header("authorization", value).send();
     let absent = api.get("/auth/me").send().await;
@@ -76,9 +83,7 @@ async fn who_shows_no_good_token_is_asked_for_one() {
     );
 }
 
-#[tokio::test]
-async fn sessions_are_listed_and_ended_one_by_one() {
-    let api = Api::start().await;
+async fn sessions_are_listed_and_ended_one_by_one(api: Api) {
     let first = api.user().await;
     api.test.clock.advance(60);
     let second = api.user().await;
@@ -133,9 +138,7 @@ async fn sessions_are_listed_and_ended_one_by_one() {
     "#);
 }
 
-#[tokio::test]
-async fn another_users_session_is_not_found() {
-    let api = Api::start().await;
+async fn another_users_session_is_not_found(api: Api) {
     let theirs = api.login(ADMIN, "portcullis").await.0;
     let id = api.me(&theirs).await.text("session_id");
     let call = api
@@ -145,9 +148,7 @@ async fn another_users_session_is_not_found() {
     assert_eq!(api.me(&theirs).await.status, 200);
 }
 
-#[tokio::test]
-async fn a_logout_ends_one_session_and_logout_all_every() {
-    let api = Api::start().await;
+async fn a_logout_ends_one_session_and_logout_all_every(api: Api) {
     let (one, two, three) = (api.user().await, api.user().await, api.user().await);
     let out = api.post("/auth/logout").bearer(&one).send().await;
     assert_eq!(
@@ -165,9 +166,7 @@ async fn a_logout_ends_one_session_and_logout_all_every() {
     );
 }
 
-#[tokio::test]
-async fn who_is_banned_cannot_act_whatever_the_token_says() {
-    let api = Api::start().await;
+async fn who_is_banned_cannot_act_whatever_the_token_says(api: Api) {
     let (user, admin) = (api.user().await, api.admin().await);
     api.ban(&admin, &api.id_of(USER.0).await, "").await;
     for path in ["/auth/logout", "/auth/logout-all"] {
@@ -182,9 +181,7 @@ async fn who_is_banned_cannot_act_whatever_the_token_says() {
     );
 }
 
-#[tokio::test]
-async fn all_other_sessions_are_ended_at_once_and_this_one_goes_on() {
-    let api = Api::start().await;
+async fn all_other_sessions_are_ended_at_once_and_this_one_goes_on(api: Api) {
     let (one, two, three) = (api.user().await, api.user().await, api.user().await);
     let theirs = api.login(ADMIN, "portcullis").await.0;
     let end_others = |token: &str| {
@@ -209,9 +206,8 @@ async fn all_other_sessions_are_ended_at_once_and_this_one_goes_on() {
     assert_eq!(end_others(&one).await.text("code"), "invalid_token");
 }
 
-#[tokio::test]
-async fn a_login_beyond_the_cap_is_refused_where_the_settings_say_so() {
-    let api = Api::with(|config| {
+async fn a_login_beyond_the_cap_is_refused_where_the_settings_say_so(engine: Engine) {
+    let api = Api::with(engine, |config| {
         config.session_cap = Cap {
             max: 1,
             at_cap: AtCap::Refuse,

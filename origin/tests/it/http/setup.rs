@@ -4,6 +4,9 @@ use insta::assert_snapshot;
 use serde_json::json;
 
 use super::api::{Answer, Api};
+use crate::support::on_both_engines;
+
+on_both_engines!(a_setup_token_sets_the_password_once, a_setup_token_expires,);
 
 async fn invited(api: &Api) -> String {
     let body = json!({ "username": "new" });
@@ -23,9 +26,7 @@ async fn setup(api: &Api, token: &str, password: &str) -> Answer {
         .await
 }
 
-#[tokio::test]
-async fn a_setup_token_sets_the_password_once() {
-    let api = Api::start().await;
+async fn a_setup_token_sets_the_password_once(api: Api) {
     let token = invited(&api).await;
     assert_snapshot!(setup(&api, &token, "short").await.shown(), @r#"
     422 application/problem+json
@@ -41,9 +42,7 @@ async fn a_setup_token_sets_the_password_once() {
     api.login(("new", "a new password"), "portcullis").await;
 }
 
-#[tokio::test]
-async fn a_setup_token_expires() {
-    let api = Api::start().await;
+async fn a_setup_token_expires(api: Api) {
     let token = invited(&api).await;
     api.test.clock.advance(86_400);
     assert_eq!(setup(&api, &token, "a new password").await.status, 403);

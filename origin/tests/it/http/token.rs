@@ -5,7 +5,19 @@ use insta::assert_snapshot;
 use serde_json::json;
 
 use super::api::{Answer, Api, BACKEND};
-use crate::support::USER;
+use crate::support::{USER, on_both_engines};
+
+on_both_engines!(
+    a_refresh_token_becomes_its_successor,
+    a_token_that_is_not_good_is_an_invalid_grant,
+    a_spent_token_ends_the_session,
+    a_grant_is_refused_by_what_is_wrong_with_it,
+    a_json_parameter_that_is_no_string_is_not_taken_for_an_absent_one,
+    a_client_authenticates_as_its_kind_demands,
+    too_many_replays_are_told_to_slow_down,
+    a_revoked_token_ends_its_session,
+    revoking_what_is_not_the_clients_changes_nothing,
+);
 
 async fn refresh(api: &Api, token: &str) -> Answer {
     api.post("/auth/token")
@@ -21,9 +33,7 @@ fn basic(id: &str, secret: &str) -> String {
     )
 }
 
-#[tokio::test]
-async fn a_refresh_token_becomes_its_successor() {
-    let api = Api::start().await;
+async fn a_refresh_token_becomes_its_successor(api: Api) {
     let (_, token) = api.login(USER, "portcullis").await;
     let answer = refresh(&api, &token).await;
     assert_snapshot!(answer.shown(), @r#"
@@ -48,9 +58,7 @@ async fn a_refresh_token_becomes_its_successor() {
     );
 }
 
-#[tokio::test]
-async fn a_token_that_is_not_good_is_an_invalid_grant() {
-    let api = Api::start().await;
+async fn a_token_that_is_not_good_is_an_invalid_grant(api: Api) {
     let (_, token) = api.login(USER, "portcullis").await;
     let unknown = refresh(&api, "prt_AAAA").await;
     assert_snapshot!(unknown.shown(), @r#"
@@ -71,9 +79,7 @@ async fn a_token_that_is_not_good_is_an_invalid_grant() {
     );
 }
 
-#[tokio::test]
-async fn a_spent_token_ends_the_session() {
-    let api = Api::start().await;
+async fn a_spent_token_ends_the_session(api: Api) {
     let (access, first) = api.login(USER, "portcullis").await;
     let second = refresh(&api, &first).await.text("refresh_token");
     let third = refresh(&api, &second).await.text("refresh_token");
@@ -82,9 +88,7 @@ async fn a_spent_token_ends_the_session() {
     assert_eq!(api.me(&access).await.status, 401);
 }
 
-#[tokio::test]
-async fn a_grant_is_refused_by_what_is_wrong_with_it() {
-    let api = Api::start().await;
+async fn a_grant_is_refused_by_what_is_wrong_with_it(api: Api) {
     let (_, token) = api.login(USER, "portcullis").await;
     let post = |form: String| api.post("/auth/token").form(form).send();
     assert_snapshot!(post("grant_type=password&username=a&password=b".to_owned()).await.shown(), @r#"
@@ -161,9 +165,7 @@ async fn a_grant_is_refused_by_what_is_wrong_with_it() {
     );
 }
 
-#[tokio::test]
-async fn a_json_parameter_that_is_no_string_is_not_taken_for_an_absent_one() {
-    let api = Api::start().await;
+async fn a_json_parameter_that_is_no_string_is_not_taken_for_an_absent_one(api: Api) {
     let (_, token) = api.login(USER, "portcullis").await;
     for (name, value) in [
         ("scope", json!(["api:read"])),
@@ -177,9 +179,7 @@ async fn a_json_parameter_that_is_no_string_is_not_taken_for_an_absent_one() {
     }
 }
 
-#[tokio::test]
-async fn a_client_authenticates_as_its_kind_demands() {
-    let api = Api::start().await;
+async fn a_client_authenticates_as_its_kind_demands(api: Api) {
     let form = "grant_type=refresh_token&refresh_token=prt_AAAA";
     let grant = "invalid_grant";
     let encoded = "s3cret%3A+of+the+backend%2F";
@@ -258,9 +258,7 @@ async fn a_client_authenticates_as_its_kind_demands() {
     "#);
 }
 
-#[tokio::test]
-async fn too_many_replays_are_told_to_slow_down() {
-    let api = Api::start().await;
+async fn too_many_replays_are_told_to_slow_down(api: Api) {
     let (_, token) = api.login(USER, "portcullis").await;
     for _ in 0..=100 {
         assert_eq!(refresh(&api, &token).await.status, 200);
@@ -272,9 +270,7 @@ async fn too_many_replays_are_told_to_slow_down() {
     "#);
 }
 
-#[tokio::test]
-async fn a_revoked_token_ends_its_session() {
-    let api = Api::start().await;
+async fn a_revoked_token_ends_its_session(api: Api) {
     for by_access_token in [false, true] {
         let (access, token) = api.login(USER, "portcullis").await;
         let given = if by_access_token { &access } else { &token };
@@ -293,9 +289,7 @@ async fn a_revoked_token_ends_its_session() {
     }
 }
 
-#[tokio::test]
-async fn revoking_what_is_not_the_clients_changes_nothing() {
-    let api = Api::start().await;
+async fn revoking_what_is_not_the_clients_changes_nothing(api: Api) {
     let (_, token) = api.login(USER, "portcullis").await;
     let revoke = |form: String| api.post("/auth/revoke").form(form).send();
     assert_snapshot!(revoke("token=nonsense".to_owned()).await.shown(), @r#"

@@ -9,7 +9,7 @@ use std::{
 };
 
 use portcullis_origin::{domain::store::Store, storage};
-use sqlx::{Connection, PgConnection};
+use sqlx::{Connection, PgConnection, SqliteConnection};
 
 /// Which database a test runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +69,17 @@ impl Database {
     /// A replica's own connections to it.
     pub(crate) async fn connect(&self) -> Arc<dyn Store> {
         storage::connect(&self.url, 8).await.unwrap()
+    }
+
+    /// Changes it behind the service's back, by the statement for its engine.
+    pub(crate) async fn tamper(&self, on_sqlite: &'static str, on_postgres: &'static str) {
+        match self.cleanup {
+            Cleanup::Folder(_) => {
+                let mut raw = SqliteConnection::connect(&self.url).await.unwrap();
+                sqlx::raw_sql(on_sqlite).execute(&mut raw).await.unwrap();
+            }
+            Cleanup::Postgres { .. } => execute(&self.url, on_postgres.to_owned()).await,
+        }
     }
 }
 
