@@ -12,6 +12,7 @@ mod heavy;
 mod keys;
 mod moves;
 mod passwords;
+mod provoked;
 mod racing;
 mod refresh_model;
 mod refresh_property;
