@@ -115,17 +115,17 @@ impl Documents {
         let slot = self.slot(moment, start.after);
         let mut failed = None;
         let failure = &mut failed;
-        let built = slot.get_or_init(move || async move {
-            let built = lane.build(build).await;
-            built.map_err(|error| *failure = Some(error)).ok()
+        let document = slot.get_or_init(move || async move {
+            let made = lane.build(build).await;
+            made.map_err(|error| *failure = Some(error)).ok()
         });
-        let built = built.await.clone();
+        let document = document.await.clone();
         if let Some(error) = failed {
             self.forget(start.after, &slot);
             return Err(error);
         }
         self.make_room(&slot);
-        built.ok_or_else(|| {
+        document.ok_or_else(|| {
             let reason = "the revocation document could not be made a moment ago";
             StoreError::Unavailable(reason.into()).into()
         })
