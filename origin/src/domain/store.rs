@@ -461,9 +461,10 @@ pub trait Store: Send + Sync {
         decide: PlanDecision,
     ) -> Result<Option<Seq>, StoreError>;
 
-    /// Looks at sessions after `after` in the order of their ids, and removes the first `limit`
-    /// that were over at `cutoff`, access tokens and all: how many were removed, and the last one
-    /// looked at, none when there are no more.
+    /// Looks at some sessions after `after` in the order of their ids, as many as suit `limit`
+    /// however few of them are over, and removes the first `limit` that were over at `cutoff`,
+    /// access tokens and all: how many were removed, and the last one looked at, none when there are
+    /// no more.
     async fn remove_sessions_over(
         &self,
         cutoff: UnixSeconds,

@@ -17,7 +17,7 @@ use super::{
         ChangeSigningKeys, ChangeStanding, ChangeThrottle, ChangeUser, CreateUser, DeleteAudit,
         FillSkeletons, ForgetThrottle, ImportUsers, PutPlan,
     },
-    cleanup::{self, RemovePlans, RemoveRevocations, RemoveSessions},
+    cleanup::{self, Looked, RemovePlans, RemoveRevocations, RemoveSessions},
     criteria,
     driver::Driver,
     engine::Engine as _,
@@ -358,12 +358,13 @@ impl<D: Driver> Store for SqlStore<D> {
             let connection = &mut *self.reader().await?;
             cleanup::sessions_over::<D::Db>(connection, cutoff, after, limit).await
         };
-        let ids = within_patience(query).await?;
-        let Some(last) = ids.last().copied() else {
-            return Ok((0, None));
+        let Looked { over: ids, last } = within_patience(query).await?;
+        let removed = if ids.is_empty() {
+            0
+        } else {
+            self.driver.write(RemoveSessions { ids, cutoff }).await?
         };
-        let removed = self.driver.write(RemoveSessions { ids, cutoff }).await?;
-        Ok((removed, Some(last)))
+        Ok((removed, last))
     }
 
     async fn remove_revocations(&self, cutoff: UnixSeconds, limit: u32) -> Result<u64, StoreError> {
