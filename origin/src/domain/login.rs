@@ -10,31 +10,26 @@
 //! a network, and an account, have a share at most. Where refusals come by the hundred, they are
 //! held up ([`pacing`](super::pacing)), so that answering them takes nobody else's time.
 
-use portcullis_shared::{ids::SessionId, time::UnixSeconds};
+mod opening;
 
 use crate::domain::{
     app::{App, DEFAULT_CLIENT},
-    audit::{Action, Actor, Event},
     client::{Client, ClientKind},
     context::Context,
-    ending::Tokens,
     entropy::{self, EntropyError},
     failed_login,
     hashing::{HashingError, Place, Verdict},
     mint::{MintError, Mintable, TokenSet, mint},
     password::Password,
-    session::{
-        EndReason, Flags, Session,
-        cap::{self, Cap, Full},
-    },
+    session::{Session, cap::Full},
     stand_in,
-    store::{StoreError, UserChange},
-    throttle::{
-        self, Admitted, Asked, Guess, Throttled, device::DeviceToken, settlement::Settlement,
-    },
+    store::StoreError,
+    throttle::{self, Admitted, Asked, Guess, Throttled, device::DeviceToken},
     transaction,
-    user::{User, UserStatus, Username},
+    user::{User, Username},
 };
+
+use opening::{Changed, Opening};
 
 /// The longest name of a device, in characters.
 pub const DEVICE_LIMIT: usize = 100;
@@ -183,9 +178,6 @@ struct Attempt<'a> {
     context: &'a Context,
 }
 
-/// The password's hash changed between the check and the opening of the session.
-struct Changed;
-
 impl Attempt<'_> {
     /// Of several logins at once the first may have replaced the hash that the others were checked
     /// against; they are checked against the new one.
@@ -291,98 +283,4 @@ fn is_device_name(name: &str) -> bool {
 struct Authenticated {
     user: User,
     rehashed: Option<String>,
-}
-
-/// Whatever the opening of a session depends on beside the user's row.
-struct Opening {
-    id: SessionId,
-    client_id: String,
-    /// What the password was checked against; it must not have changed since.
-    checked_hash: Option<String>,
-    rehashed: Option<String>,
-    /// What becomes of the counts of attempts.
-    settled: Vec<Settlement>,
-    device: Option<String>,
-    context: Context,
-    now: UnixSeconds,
-    tokens: Tokens,
-    cap: Cap,
-    idle_lifetime: i64,
-    absolute_lifetime: i64,
-}
-
-impl Opening {
-    fn decide(
-        self,
-        user: &User,
-        held: &[Session],
-    ) -> (UserChange, Result<Result<Mintable, Changed>, Error>) {
-        if user.password_hash != self.checked_hash {
-            return (UserChange::default(), Ok(Err(Changed)));
-        }
-        let refusal = match user.status {
-            UserStatus::Active => None,
-            UserStatus::Banned { .. } => Some(Error::Banned),
-            UserStatus::Disabled { .. } => Some(Error::Disabled),
-        };
-        if let Some(error) = refusal {
-            let change = UserChange {
-                events: vec![failed_login::of_status(self.now, user, &self.context)],
-                ..UserChange::default()
-            };
-            return (change, Err(error));
-        }
-        let evicted = match self.cap.surplus(held, self.now) {
-            Ok(evicted) => evicted,
-            Err(full) => return (UserChange::default(), Err(full.into())),
-        };
-        let mut next = user.clone();
-        if let Some(hash) = self.rehashed {
-            next.password_hash = Some(hash);
-            next.updated_at = self.now;
-        }
-        let (ended, revocations) =
-            self.tokens
-                .end(&mut next, held, &evicted, EndReason::Evicted, self.now);
-        let mut session = Session {
-            id: self.id,
-            user_id: user.id,
-            client_id: self.client_id,
-            generation: 1,
-            accepted: 0,
-            rotated_at: self.now,
-            replays: 0,
-            late_retries: 0,
-            last_iat: self.now,
-            last_exp: self.now,
-            ended: None,
-            created_at: self.now,
-            last_used_at: self.now,
-            idle_expires_at: self.now.plus(self.idle_lifetime),
-            absolute_expires_at: self.now.plus(self.absolute_lifetime),
-            device: self.device.or_else(|| self.context.device()),
-            flags: Flags::NONE,
-            opened_from: self.context.clone(),
-            last_from: self.context,
-        };
-        // By the user as it will be: no entry for those that made room concerns the new token.
-        let mintable = Mintable::authorise(&mut session, &next, self.now, self.tokens.lifetime);
-        let event = Event {
-            user_id: Some(user.id),
-            session_id: Some(session.id),
-            ..Event::new(self.now, Action::Login, Actor::User(user.id)).from(&session.opened_from)
-        };
-        let mut events = cap::evictions(&evicted, user.id, session.opened_from.ip, self.now);
-        events.push(event);
-        let change = UserChange {
-            user: (next != *user).then_some(next),
-            opened: Some(session),
-            ended,
-            revocations,
-            events,
-            settled: self.settled,
-            ..UserChange::default()
-        };
-        (change, Ok(Ok(mintable)))
-    }
 }

@@ -1,4 +1,5 @@
-//! Networks in CIDR notation (RFC 4632, RFC 4291 §2.3).
+//! Networks (RFC 4632, RFC 4291 §2.3): as people write them, in CIDR notation, and those that addresses
+//! are in.
 //!
 //! Addresses are 128 bits, IPv4 mapped into IPv6, as storage keeps them: a network is a range.
 
@@ -20,6 +21,23 @@ pub struct Network {
 }
 
 impl Network {
+    /// The network that an address is in, by the lengths of prefixes in bits.
+    pub fn of(address: IpAddr, ipv4_prefix: u8, ipv6_prefix: u8) -> Self {
+        let prefix = match address.to_canonical() {
+            IpAddr::V4(_) => MAPPED + ipv4_prefix.min(32),
+            IpAddr::V6(_) => ipv6_prefix.min(128),
+        };
+        Self {
+            first: bits(address) & !host_bits(prefix),
+            prefix,
+        }
+    }
+
+    /// The bytes of the first address, of IPv4 mapped into IPv6.
+    pub fn first_bytes(self) -> [u8; 16] {
+        self.first.to_be_bytes()
+    }
+
     /// The first address.
     pub fn first(self) -> IpAddr {
         Ipv6Addr::from_bits(self.first).to_canonical()
@@ -115,6 +133,27 @@ mod tests {
         let network: Network = "198.51.100.0/25".parse().unwrap();
         assert!(!network.contains([198, 51, 100, 128].into()));
         assert!(network.contains("::ffff:198.51.100.1".parse().unwrap()));
+    }
+
+    #[test]
+    fn an_address_is_in_the_network_of_its_prefix() {
+        let network = |text: &str| Network::of(text.parse().unwrap(), 24, 56);
+        assert_eq!(network("192.0.2.9").to_string(), "192.0.2.0/24");
+        assert_eq!(
+            network("2001:db8:0:1ff::1").to_string(),
+            "2001:db8:0:100::/56"
+        );
+        assert_eq!(network("192.0.2.1"), network("192.0.2.255"));
+        assert_eq!(network("192.0.2.1"), network("::ffff:192.0.2.9"));
+        assert_ne!(network("192.0.2.1"), network("192.0.3.1"));
+        assert_eq!(network("2001:db8::1"), network("2001:db8:0:ff::1"));
+        assert_ne!(network("2001:db8::1"), network("2001:db8:0:100::1"));
+        let whole = |text: &str| Network::of(text.parse().unwrap(), 32, 128);
+        assert_ne!(whole("192.0.2.1"), whole("192.0.2.2"));
+        assert_ne!(whole("2001:db8::1"), whole("2001:db8::2"));
+        let none = |text: &str| Network::of(text.parse().unwrap(), 0, 0);
+        assert_eq!(none("2001:db8::1"), none("::"));
+        assert_eq!(none("192.0.2.1"), none("0.0.0.0"));
     }
 
     #[test]

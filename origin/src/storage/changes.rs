@@ -109,10 +109,10 @@ impl<Db: Engine> Work<Db> for ImportUsers {
     type Output = Vec<Option<User>>;
 
     async fn run(self, connection: &mut Connection<Db>) -> Result<Vec<Option<User>>, Fault> {
-        // In the order of their names, so that two imports of the same users don't wait for each
-        // other crosswise.
+        // In the order of what their names look like, so that two imports of the same users, or of
+        // users whose names look alike, don't wait for each other crosswise.
         let mut ordered: Vec<(usize, &User)> = self.users.iter().enumerate().collect();
-        ordered.sort_by_key(|(_, user)| &user.username);
+        ordered.sort_by_cached_key(|(_, user)| (user.username.skeleton(), &user.username));
         let mut found = Vec::with_capacity(ordered.len());
         for (place, user) in ordered {
             found.push((place, add_or_find::<Db>(connection, user).await?));

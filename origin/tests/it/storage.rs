@@ -97,6 +97,7 @@ suite! {
         imports::users_are_added_unless_somebody_is_in_the_way,
         imports::what_is_told_of_an_import_is_written_with_it_or_not_at_all,
         imports::of_imports_that_race_each_user_is_added_once,
+        imports::imports_of_names_that_look_alike_do_not_wait_for_each_other_crosswise,
     ]
     UsersInTheWay: [imports::who_is_in_the_way_is_told_without_writing]
     User: [users::a_user_is_found_by_id]

@@ -11,10 +11,10 @@ use super::{
     Guess, Throttled,
     bucket::{Bucket, Rule},
     device,
-    key::{Key, Name, Network, Subject},
+    key::{Key, Name, Subject},
     settlement::Effect,
 };
-use crate::domain::{app::App, audit::Event, store::ThrottleChange};
+use crate::domain::{app::App, audit::Event, network::Network, store::ThrottleChange};
 
 /// What a count is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,12 +7,13 @@ use portcullis_shared::time::UnixSeconds;
 use super::{
     Error, Throttled,
     bucket::{Bucket, Rule},
-    key::{Network, Subject},
+    key::Subject,
 };
 use crate::domain::{
     app::App,
     audit::{Action, Actor, Event},
     context::Context,
+    network::Network,
     store::ThrottleChange,
     transaction,
 };

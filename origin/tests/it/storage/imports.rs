@@ -97,6 +97,33 @@ pub(super) async fn of_imports_that_race_each_user_is_added_once(bench: &Bench) 
     assert_eq!(bench.trail().await.len(), 6);
 }
 
+pub(super) async fn imports_of_names_that_look_alike_do_not_wait_for_each_other_crosswise(
+    bench: &Bench,
+) {
+    // By name the users of the one file come in the other order than those of the other; by what the
+    // names look like, in the same.
+    let file = |file: u8, first: char| -> Vec<User> {
+        let names = ('a'..='y').flat_map(|letter| {
+            let alike = format!("{first}dd{letter}");
+            [alike, format!("middle{letter}")]
+        });
+        let users = (0..).zip(names);
+        users
+            .map(|(number, name)| user(100 * file + number, &name))
+            .collect()
+    };
+    let racing = bench.at_once([(0, '0'), (1, 'o')], |(number, first), store| {
+        let users = file(number, first);
+        async move { store.import_users(&users, count()).await.unwrap() }
+    });
+    let added: usize = racing
+        .await
+        .iter()
+        .map(|in_the_way| in_the_way.iter().filter(|other| other.is_none()).count())
+        .sum();
+    assert_eq!(added, 50);
+}
+
 pub(super) async fn who_is_in_the_way_is_told_without_writing(bench: &Bench) {
     let ann = full_user(1, "ann");
     bench.add_user(&ann).await;
