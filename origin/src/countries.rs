@@ -11,8 +11,6 @@ use std::{
 
 use maxminddb::{MaxMindDbError, PathElement, Reader};
 
-use crate::domain::context::known_country;
-
 /// A database of countries.
 pub struct Countries(Reader<Vec<u8>>);
 
@@ -43,14 +41,16 @@ impl Countries {
         Ok(Self(reader))
     }
 
-    /// The country of an address ([`known_country`]); none where it is not known.
+    /// The country of an address, ISO 3166-1 alpha-2, upper case; none where it is not known.
     pub fn of(&self, ip: IpAddr) -> Option<String> {
         let found = self
             .0
             .lookup(ip)
             .and_then(|entry| entry.decode_path::<&str>(&CODE));
         // An entry that cannot be read, or an IPv6 address in a database of IPv4: not known.
-        known_country(found.ok().flatten()?)
+        let code = found.ok().flatten()?;
+        let fits = code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        fits.then(|| code.to_ascii_uppercase())
     }
 }
 

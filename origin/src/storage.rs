@@ -33,7 +33,6 @@ mod sqlite;
 mod statement;
 mod store;
 mod throttle;
-mod together;
 mod users;
 mod values;
 

@@ -59,14 +59,6 @@ impl Connection {
         Ok(Self { stream, received })
     }
 
-    /// Waits for answers as long as this from here on, for work that may take its time.
-    ///
-    /// # Errors
-    /// When the system refuses.
-    pub fn be_patient(&self, limit: Duration) -> Result<()> {
-        self.stream.set_read_timeout(Some(limit)).context("socket")
-    }
-
     /// Sends a request and waits for its answer.
     ///
     /// # Errors

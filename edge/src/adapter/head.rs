@@ -23,11 +23,6 @@ pub(super) fn names(headers: &web_sys::Headers) -> Vec<String> {
         .collect()
 }
 
-/// The platform says `XX` where it does not know the country.
-fn known(country: Option<String>) -> Option<String> {
-    country.filter(|code| code != "XX")
-}
-
 /// What the gate wants to know.
 pub(super) fn read(request: &Request) -> Result<Head, JsValue> {
     let headers = request.headers();
@@ -49,7 +44,7 @@ pub(super) fn read(request: &Request) -> Result<Head, JsValue> {
         asked_method: get("access-control-request-method")?,
         asked_headers: get("access-control-request-headers")?,
         client_ip: get("cf-connecting-ip")?,
-        country: known(request.cf().and_then(|cf| cf.country().ok().flatten())),
+        country: request.cf().and_then(|cf| cf.country().ok().flatten()),
         request_id: ray.unwrap_or_else(random_uuid),
         names,
     })

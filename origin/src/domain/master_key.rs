@@ -72,11 +72,39 @@ pub struct UnsealError;
 
 type Key = Zeroizing<[u8; 32]>;
 
+/// One master key.
+struct Master {
+    secret: Key,
+    /// Derived once: each refresh needs it twice.
+    refresh_tokens: Key,
+}
+
+impl Master {
+    fn new(secret: Key) -> Self {
+        Self {
+            refresh_tokens: expand(&secret, Purpose::RefreshTokens),
+            secret,
+        }
+    }
+
+    fn derive(&self, purpose: Purpose) -> Key {
+        match purpose {
+            Purpose::RefreshTokens => self.refresh_tokens.clone(),
+            Purpose::SigningKeys
+            | Purpose::Cursors
+            | Purpose::Throttle
+            | Purpose::Devices
+            | Purpose::StandIns
+            | Purpose::SettingsRecord => expand(&self.secret, purpose),
+        }
+    }
+}
+
 /// All master keys; `Debug` shows their numbers alone.
 pub struct MasterKeys {
     current_id: u8,
-    current: Key,
-    all: BTreeMap<u8, Key>,
+    current: Master,
+    all: BTreeMap<u8, Master>,
 }
 
 impl MasterKeys {
@@ -102,14 +130,14 @@ impl MasterKeys {
                 return Err(malformed);
             }
             current.get_or_insert_with(|| (id, key.clone()));
-            if all.insert(id, key).is_some() {
+            if all.insert(id, Master::new(key)).is_some() {
                 return Err(MasterKeyError::Repeated(index + 1));
             }
         }
         let (current_id, current) = current.ok_or(MasterKeyError::Empty)?;
         Ok(Self {
             current_id,
-            current,
+            current: Master::new(current),
             all,
         })
     }
@@ -141,12 +169,12 @@ impl MasterKeys {
 
     /// The key for a purpose that comes of the newest master key.
     pub fn current(&self, purpose: Purpose) -> Key {
-        expand(&self.current, purpose)
+        self.current.derive(purpose)
     }
 
     /// The key for a purpose that comes of the master key of this number.
     pub fn derive(&self, id: u8, purpose: Purpose) -> Option<Key> {
-        self.all.get(&id).map(|key| expand(key, purpose))
+        self.all.get(&id).map(|master| master.derive(purpose))
     }
 
     /// Seals `secret` (ChaCha20-Poly1305, RFC 8439) so that it opens only for the same `name`:

@@ -73,7 +73,9 @@ pub async fn end_session(
     let (now, tokens, ip) = (app.now(), app.tokens(), context.ip);
     let client = client.map(|client| client.id.clone());
     let decide = move |session: &Session, _: &_| {
-        let theirs = client.is_none_or(|client| client == session.client_id);
+        let theirs = client
+            .as_ref()
+            .is_none_or(|client| *client == session.client_id);
         if session.ended.is_some() || !theirs {
             return (SessionChange::default(), false);
         }

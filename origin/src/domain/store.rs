@@ -1,10 +1,10 @@
 //! What the domain asks of storage.
 //!
-//! Whatever must be decided and written in one step is a pure function that the store runs inside
-//! a transaction, over rows that nobody else can change meanwhile: [`Store::change_session`] holds
-//! one session, [`Store::change_user`] a user and all active sessions of that user. Locks are
-//! taken in that order (user, then sessions, then counts of attempts, then the feed), so that no two transactions wait for
-//! each other.
+//! Whatever must be decided and written in one step is a pure function that the store runs over rows
+//! that nobody else changes until it is written: [`Store::change_session`] over one session,
+//! [`Store::change_user`] over a user and all active sessions of that user. Locks are taken in one
+//! order (users, then sessions, then counts of attempts, then the feed), so that no two transactions
+//! wait for each other.
 //!
 //! What a decision returns is written whole or not at all. Whoever decides sees the newest rows:
 //! a session that waits for a ban sees the ban.
@@ -198,8 +198,10 @@ pub struct Batch {
 
 /// A decision over the next sessions of a plan, run while all that it is shown is held.
 pub type PlanDecision = Box<dyn FnOnce(&PlanStep<'_>) -> PlanChange + Send>;
-/// A decision over a session and its user, run while the session is held.
-pub type SessionDecision = Box<dyn FnOnce(&Session, &User) -> SessionChange + Send>;
+/// A decision over a session and its user. It is run while the session is held, or over rows that
+/// are written only if they are still as it was shown them; where they are not, it is run again. So
+/// it may be run more than once, and what it said last counts.
+pub type SessionDecision = Box<dyn FnMut(&Session, &User) -> SessionChange + Send>;
 /// A decision over a user and the user's active sessions, run while all are held.
 pub type UserDecision = Box<dyn FnOnce(&User, &[Session]) -> UserChange + Send>;
 /// A decision over counts of attempts, run while all are held. One that is not there is shown
@@ -351,7 +353,7 @@ pub trait Store: Send + Sync {
         now: UnixSeconds,
     ) -> Result<Vec<Session>, StoreError>;
 
-    /// Holds a session, decides, writes. `None` when there is no such session. The answer comes
+    /// Decides over a session and its user as they are when it is written. `None` when there is no such session. The answer comes
     /// after the commit.
     async fn change_session(
         &self,
@@ -461,10 +463,9 @@ pub trait Store: Send + Sync {
         decide: PlanDecision,
     ) -> Result<Option<Seq>, StoreError>;
 
-    /// Looks at some sessions after `after` in the order of their ids, as many as suit `limit`
-    /// however few of them are over, and removes the first `limit` that were over at `cutoff`,
-    /// access tokens and all: how many were removed, and the last one looked at, none when there are
-    /// no more.
+    /// Looks at sessions after `after` in the order of their ids, and removes the first `limit`
+    /// that were over at `cutoff`, access tokens and all: how many were removed, and the last one
+    /// looked at, none when there are no more.
     async fn remove_sessions_over(
         &self,
         cutoff: UnixSeconds,

@@ -1,7 +1,7 @@
 //! Decisions with an answer: the store runs a decision inside a transaction; these hand out what
 //! it found, once the transaction is committed, and let the log know what the audit trail got.
 
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use portcullis_shared::ids::{PlanId, SessionId, UserId};
 
@@ -18,6 +18,31 @@ use crate::domain::{
     user::User,
 };
 
+/// What a decision says besides what is to be written; of one that is taken again, what it said last.
+struct Told<T>(Arc<Mutex<Option<T>>>);
+
+impl<T> Told<T> {
+    fn put(&self, said: T) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(said);
+    }
+
+    fn take(&self) -> Option<T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl<T> Default for Told<T> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
+
+impl<T> Clone for Told<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
 /// Decides over a session; the decision's answer and the feed's `seq`, or `None` where there is no
 /// such session.
 ///
@@ -28,16 +53,17 @@ pub async fn with_session<T: Send + 'static>(
     store: &dyn Store,
     id: SessionId,
     now: UnixMillis,
-    decide: impl FnOnce(&Session, &User) -> (SessionChange, T) + Send + 'static,
+    mut decide: impl FnMut(&Session, &User) -> (SessionChange, T) + Send + 'static,
 ) -> Result<Option<(T, Seq)>, StoreError> {
-    let (send, receive) = mpsc::channel();
+    let told = Told::default();
+    let tell = told.clone();
     let decision = move |session: &Session, user: &User| {
         let (change, answer) = decide(session, user);
-        let _ = send.send((answer, change.events.clone()));
+        tell.put((answer, change.events.clone()));
         change
     };
     let seq = store.change_session(id, now, Box::new(decision)).await?;
-    let Some((seq, (answer, events))) = seq.zip(receive.try_recv().ok()) else {
+    let Some((seq, (answer, events))) = seq.zip(told.take()) else {
         return Ok(None);
     };
     events.iter().for_each(Event::announce);
@@ -55,14 +81,15 @@ pub async fn with_user<T: Send + 'static>(
     now: UnixMillis,
     decide: impl FnOnce(&User, &[Session]) -> (UserChange, T) + Send + 'static,
 ) -> Result<Option<(T, Seq)>, StoreError> {
-    let (send, receive) = mpsc::channel();
+    let told = Told::default();
+    let tell = told.clone();
     let decision = move |user: &User, sessions: &[Session]| {
         let (change, answer) = decide(user, sessions);
-        let _ = send.send((answer, change.events.clone()));
+        tell.put((answer, change.events.clone()));
         change
     };
     let seq = store.change_user(id, now, Box::new(decision)).await?;
-    let Some((seq, (answer, events))) = seq.zip(receive.try_recv().ok()) else {
+    let Some((seq, (answer, events))) = seq.zip(told.take()) else {
         return Ok(None);
     };
     events.iter().for_each(Event::announce);
@@ -81,16 +108,17 @@ pub async fn with_standing<T: Send + 'static>(
     now: UnixMillis,
     decide: impl FnOnce(&Standing<'_>) -> (UserChange, T) + Send + 'static,
 ) -> Result<Option<(T, Seq)>, StoreError> {
-    let (send, receive) = mpsc::channel();
+    let told = Told::default();
+    let tell = told.clone();
     let decision = move |standing: &Standing<'_>| {
         let (change, answer) = decide(standing);
-        let _ = send.send((answer, change.events.clone()));
+        tell.put((answer, change.events.clone()));
         change
     };
     let seq = store
         .change_standing(id, by, now, Box::new(decision))
         .await?;
-    let Some((seq, (answer, events))) = seq.zip(receive.try_recv().ok()) else {
+    let Some((seq, (answer, events))) = seq.zip(told.take()) else {
         return Ok(None);
     };
     events.iter().for_each(Event::announce);
@@ -111,17 +139,18 @@ pub async fn with_planned<T: Send + 'static>(
     now: UnixMillis,
     decide: impl FnOnce(&PlanStep<'_>) -> (PlanChange, T) + Send + 'static,
 ) -> Result<Option<(T, Seq)>, StoreError> {
-    let (send, receive) = mpsc::channel();
+    let told = Told::default();
+    let tell = told.clone();
     let decision = move |step: &PlanStep<'_>| {
         let (change, answer) = decide(step);
         let general = change.events.iter().filter(|event| event.user_id.is_none());
-        let _ = send.send((answer, general.cloned().collect::<Vec<_>>()));
+        tell.put((answer, general.cloned().collect::<Vec<_>>()));
         change
     };
     let seq = store
         .change_planned(id, by, batch, now, Box::new(decision))
         .await?;
-    let Some((seq, (answer, events))) = seq.zip(receive.try_recv().ok()) else {
+    let Some((seq, (answer, events))) = seq.zip(told.take()) else {
         return Ok(None);
     };
     events.iter().for_each(Event::announce);
@@ -139,14 +168,15 @@ pub async fn with_throttle<T: Send + 'static>(
     keys: &[Key],
     decide: impl FnOnce(&[Bucket]) -> (ThrottleChange, T) + Send + 'static,
 ) -> Result<Option<T>, StoreError> {
-    let (send, receive) = mpsc::channel();
+    let told = Told::default();
+    let tell = told.clone();
     let decision = move |held: &[Bucket]| {
         let (change, answer) = decide(held);
-        let _ = send.send((answer, change.events.clone()));
+        tell.put((answer, change.events.clone()));
         change
     };
     store.change_throttle(keys, Box::new(decision)).await?;
-    let Ok((answer, events)) = receive.try_recv() else {
+    let Some((answer, events)) = told.take() else {
         return Ok(None);
     };
     events.iter().for_each(Event::announce);
@@ -163,14 +193,15 @@ pub async fn with_keys(
     now: UnixMillis,
     decide: impl FnOnce(&[StoredKey]) -> KeysChange + Send + 'static,
 ) -> Result<Seq, StoreError> {
-    let (send, receive) = mpsc::channel();
+    let told = Told::default();
+    let tell = told.clone();
     let decision = move |keys: &[StoredKey]| {
         let change = decide(keys);
-        let _ = send.send(change.events.clone());
+        tell.put(change.events.clone());
         change
     };
     let seq = store.change_signing_keys(now, Box::new(decision)).await?;
-    let events = receive.try_recv().unwrap_or_default();
+    let events = told.take().unwrap_or_default();
     events.iter().for_each(Event::announce);
     Ok(seq)
 }
@@ -183,16 +214,17 @@ pub async fn with_keys(
 pub async fn import(
     store: &dyn Store,
     users: &[User],
-    tell: impl FnOnce(&[Option<User>]) -> Vec<Event> + Send + 'static,
+    describe: impl FnOnce(&[Option<User>]) -> Vec<Event> + Send + 'static,
 ) -> Result<Vec<Option<User>>, StoreError> {
-    let (send, receive) = mpsc::channel();
+    let told = Told::default();
+    let tell = told.clone();
     let decision = move |in_the_way: &[Option<User>]| {
-        let events = tell(in_the_way);
-        let _ = send.send(events.clone());
+        let events = describe(in_the_way);
+        tell.put(events.clone());
         events
     };
     let in_the_way = store.import_users(users, Box::new(decision)).await?;
-    let events = receive.try_recv().unwrap_or_default();
+    let events = told.take().unwrap_or_default();
     events.iter().for_each(Event::announce);
     Ok(in_the_way)
 }

@@ -149,10 +149,19 @@ pub(super) struct ChangeSession {
     pub(super) decide: SessionDecision,
 }
 
+/// What became of a change that was made together with others.
+pub(super) enum Outcome {
+    /// It was made, or failed alone.
+    Done(Result<Option<Seq>, Fault>),
+    /// It has to be made alone: its session was held or changed by somebody else, or it writes more
+    /// than can be written together.
+    Elsewhere(ChangeSession),
+}
+
 impl<Db: Engine> Work<Db> for ChangeSession {
     type Output = Option<Seq>;
 
-    async fn run(self, connection: &mut Connection<Db>) -> Result<Option<Seq>, Fault> {
+    async fn run(mut self, connection: &mut Connection<Db>) -> Result<Option<Seq>, Fault> {
         let Some(session) = sessions::hold::<Db>(connection, self.id).await? else {
             return Ok(None);
         };
@@ -161,7 +170,7 @@ impl<Db: Engine> Work<Db> for ChangeSession {
         let user = users.first().ok_or(sqlx::Error::RowNotFound)?;
         let change = (self.decide)(&session, user);
         if let Some(session) = &change.session {
-            sessions::update::<Db>(connection, &[session]).await?;
+            sessions::update::<Db>(connection, session).await?;
         }
         audit::append::<Db>(connection, &change.events).await?;
         let published = feed::publish::<Db>(connection, &change.revocations, self.now).await?;

@@ -19,56 +19,26 @@ macro_rules! over {
     };
 }
 
-/// How many sessions one statement looks at for each that it may find.
-const LOOKED_AT: i64 = 10;
-
-/// A page of sessions.
-pub(super) struct Looked {
-    /// Those that were over, in the order of their ids.
-    pub(super) over: Vec<SessionId>,
-    /// The last one looked at; none where there is no more.
-    pub(super) last: Option<SessionId>,
-}
-
-/// Looks at sessions after one of them, in the order of their ids, for at most `limit` that were over
-/// at `cutoff`. However few are, a statement looks at so many rows and no more: among millions that
-/// are in use it would find none in the time that it has, again and again.
+/// Sessions that were over at `cutoff`, after one of them, in the order of their ids.
 pub(super) async fn sessions_over<Db: Engine>(
     connection: &mut Connection<Db>,
     cutoff: UnixSeconds,
     after: Option<SessionId>,
     limit: u32,
-) -> Result<Looked, Fault> {
-    // The last row is the last one looked at, be it over or not, or else the one with which there
-    // are enough.
+) -> Result<Vec<SessionId>, Fault> {
     let rows = Statement::<Db>::new(concat!(
-        "WITH looked AS (SELECT id, last_exp, ended_at, idle_expires_at, absolute_expires_at \
-         FROM sessions WHERE id > $1 ORDER BY id LIMIT $4) \
-         SELECT id, CAST(CASE WHEN ",
+        "SELECT id FROM sessions WHERE id > $1 AND ",
         over!(),
-        " THEN 1 ELSE 0 END AS BIGINT) FROM looked WHERE (",
-        over!(),
-        ") OR id = (SELECT id FROM looked ORDER BY id DESC LIMIT 1) ORDER BY id LIMIT $2"
+        " ORDER BY id LIMIT $2"
     ))
     .bind(after.as_ref().map_or(&[] as &[u8], |id| id.as_bytes()))
     .bind(i64::from(limit))
     .bind(cutoff.0)
-    .bind(i64::from(limit).saturating_mul(LOOKED_AT))
     .rows(connection)
     .await?;
-    let mut looked = Looked {
-        over: Vec::with_capacity(rows.len()),
-        last: None,
-    };
-    for row in &rows {
-        let mut columns = Columns::<Db>::of(row);
-        let id: SessionId = columns.bytes()?;
-        looked.last = Some(id);
-        if columns.next::<i64>()? == 1 {
-            looked.over.push(id);
-        }
-    }
-    Ok(looked)
+    rows.iter()
+        .map(|row| Columns::<Db>::of(row).bytes())
+        .collect()
 }
 
 /// Removes those of `ids` that were over at `cutoff`; answers how many. One that somebody holds is

@@ -9,7 +9,11 @@ use std::{
 
 use sqlx::{Database, Pool};
 
-use super::{engine::Engine, fault::Fault};
+use super::{
+    changes::{ChangeSession, Outcome},
+    engine::Engine,
+    fault::Fault,
+};
 
 /// A connection of a driver's database.
 pub(super) type Connection<Db> = <Db as Database>::Connection;
@@ -44,6 +48,13 @@ pub(super) trait Driver: Send + Sync + 'static {
         &self,
         work: W,
     ) -> impl Future<Output = Result<W::Output, Fault>> + Send;
+
+    /// Makes changes of sessions together, in whatever way costs each the least; the outcomes are in
+    /// the order of the changes.
+    fn change_sessions(
+        &self,
+        changes: Vec<ChangeSession>,
+    ) -> impl Future<Output = Result<Vec<Outcome>, Fault>> + Send;
 
     /// Waits for what is being written, and lets go of the database.
     fn close(&self) -> impl Future<Output = ()> + Send;

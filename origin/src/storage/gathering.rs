@@ -2,6 +2,8 @@
 //!
 //! Whatever comes while nothing is in work is done at once; whatever comes meanwhile waits, and
 //! goes together. So alone nobody waits for others, and the more there are, the less each costs.
+//! Where groups may be in work side by side, another one begins only when at least as much waits as
+//! is in work.
 //! What was taken is done even when whoever asked for it goes away.
 
 use std::{
@@ -73,7 +75,20 @@ struct State<Q, A> {
     waiting: VecDeque<Asked<Q, A>>,
     /// How many lanes are open.
     lanes: usize,
+    /// How much they have taken and not yet done.
+    in_work: usize,
+    /// Whether one of them is about to take what waits.
+    gathering: bool,
     closed: bool,
+}
+
+impl<Q, A> State<Q, A> {
+    /// Whether a lane should take what waits, while so many others are open: small groups side by
+    /// side would cost more than one that waits for another to be done.
+    fn is_worth_a_group(&self, others: usize) -> bool {
+        let waiting = self.waiting.len();
+        !self.gathering && waiting > 0 && (others == 0 || waiting >= self.in_work)
+    }
 }
 
 impl<Q: Send + 'static, A: Send + 'static> Gathering<Q, A> {
@@ -91,6 +106,8 @@ impl<Q: Send + 'static, A: Send + 'static> Gathering<Q, A> {
             state: Mutex::new(State {
                 waiting: VecDeque::new(),
                 lanes: 0,
+                in_work: 0,
+                gathering: false,
                 closed: false,
             }),
             idle: Notify::new(),
@@ -116,8 +133,9 @@ impl<Q: Send + 'static, A: Send + 'static> Gathering<Q, A> {
             return Err(Fault::Overloaded);
         }
         state.waiting.push_back(asked);
-        if state.lanes < self.0.lanes {
+        if state.lanes < self.0.lanes && state.is_worth_a_group(state.lanes) {
             state.lanes += 1;
+            state.gathering = true;
             tokio::spawn(Lane::new(Arc::clone(&self.0)).run());
         }
         Ok(())
@@ -152,53 +170,85 @@ impl<Q, A> Shared<Q, A> {
     }
 }
 
-/// Does what waits until nothing waits.
+/// Takes what waits and does it, for as long as that is worth it.
 struct Lane<Q: Send + 'static, A: Send + 'static> {
     shared: Arc<Shared<Q, A>>,
-    open: bool,
+    stage: Stage,
+}
+
+/// What a lane is about.
+#[derive(Clone, Copy)]
+enum Stage {
+    /// About to take what waits; nobody else is then.
+    Gathering,
+    /// Doing so much.
+    Working(usize),
+    /// It has been left.
+    Left,
 }
 
 impl<Q: Send + 'static, A: Send + 'static> Lane<Q, A> {
+    /// A lane that is about to take what waits.
     fn new(shared: Arc<Shared<Q, A>>) -> Self {
-        Self { shared, open: true }
+        Self {
+            shared,
+            stage: Stage::Gathering,
+        }
     }
 
     async fn run(mut self) {
-        while let Some(asked) = self.next() {
+        while let Stage::Gathering = self.stage {
+            // Whoever can ask at this moment does so first.
+            tokio::task::yield_now().await;
+            let asked = self.take();
             (self.shared.serve)(asked).await;
+            self.step_on();
         }
     }
 
-    /// What waits; where nothing does, the lane has been left before anybody can ask again.
-    fn next(&mut self) -> Option<Vec<Asked<Q, A>>> {
+    fn take(&mut self) -> Vec<Asked<Q, A>> {
         let mut state = self.shared.state();
         let count = state.waiting.len().min(TOGETHER);
-        if count == 0 {
-            self.open = false;
-            self.shared.leave(&mut state);
-            return None;
+        state.gathering = false;
+        state.in_work += count;
+        self.stage = Stage::Working(count);
+        state.waiting.drain(..count).collect()
+    }
+
+    /// Ends a stage: gathers again, or leaves before anybody can ask again.
+    fn step_on(&mut self) {
+        let mut state = self.shared.state();
+        match self.stage {
+            Stage::Gathering => state.gathering = false,
+            Stage::Working(count) => state.in_work -= count,
+            Stage::Left => return,
         }
-        Some(state.waiting.drain(..count).collect())
+        let others = state.lanes - 1;
+        if state.is_worth_a_group(others) {
+            state.gathering = true;
+            self.stage = Stage::Gathering;
+        } else {
+            self.stage = Stage::Left;
+            self.shared.leave(&mut state);
+        }
     }
 }
 
-/// A lane that a panic ends makes room for another one, which begins at once if something waits:
-/// perhaps nobody asks again.
+/// A lane that a panic ends goes on as another one: perhaps nobody asks again.
 impl<Q: Send + 'static, A: Send + 'static> Drop for Lane<Q, A> {
     fn drop(&mut self) {
-        if !self.open {
-            return;
-        }
-        let mut state = self.shared.state();
-        // Not where the runtime is stopped, which drops its tasks, and new ones too.
-        if !state.waiting.is_empty()
-            && std::thread::panicking()
-            && let Ok(runtime) = Handle::try_current()
-        {
-            drop(state);
-            runtime.spawn(Self::new(Arc::clone(&self.shared)).run());
-        } else {
-            self.shared.leave(&mut state);
+        self.step_on();
+        if let Stage::Gathering = self.stage {
+            // Not where the runtime is stopped, which drops its tasks, and new ones too.
+            if std::thread::panicking()
+                && let Ok(runtime) = Handle::try_current()
+            {
+                runtime.spawn(Self::new(Arc::clone(&self.shared)).run());
+            } else {
+                let mut state = self.shared.state();
+                state.gathering = false;
+                self.shared.leave(&mut state);
+            }
         }
     }
 }
@@ -222,6 +272,12 @@ mod tests {
                 }
             }
         })
+    }
+
+    async fn until_in_work(gathering: &Gathering<u32, usize>, count: usize) {
+        while gathering.0.state().in_work < count {
+            tokio::task::yield_now().await;
+        }
     }
 
     #[tokio::test]
@@ -252,13 +308,39 @@ mod tests {
         let permits = Arc::new(Semaphore::new(0));
         let gathering = counting(1, &permits);
         let (bad, good) = tokio::join!(gathering.ask(13), async {
-            tokio::task::yield_now().await;
+            until_in_work(&gathering, 1).await;
             let waiting = async { tokio::join!(gathering.ask(1), gathering.ask(2)) };
             let (good, ()) = tokio::join!(waiting, async { permits.add_permits(2) });
             good
         });
         assert!(matches!(bad, Err(Fault::Panicked)), "{bad:?}");
         assert_eq!([good.0.unwrap(), good.1.unwrap()], [2, 2]);
+        gathering.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_group_goes_beside_another_when_it_is_as_large() {
+        let permits = Arc::new(Semaphore::new(0));
+        let gathering = counting(2, &permits);
+        let all = async {
+            let first = async { tokio::join!(gathering.ask(1), gathering.ask(2)) };
+            let late = async {
+                until_in_work(&gathering, 2).await;
+                tokio::join!(gathering.ask(3), async {
+                    assert_eq!(gathering.0.state().lanes, 1, "one is not as many as two");
+                    gathering.ask(4).await
+                })
+            };
+            tokio::join!(first, late)
+        };
+        let ((first, late), ()) = tokio::join!(all, async {
+            until_in_work(&gathering, 4).await;
+            assert_eq!(gathering.0.state().lanes, 2);
+            permits.add_permits(2);
+        });
+        for answer in [first.0, first.1, late.0, late.1] {
+            assert_eq!(answer.unwrap(), 2);
+        }
         gathering.close().await;
     }
 

@@ -3,6 +3,8 @@
 //! READ COMMITTED is stated, not assumed: each statement sees what was committed before it began,
 //! which is what makes a change that waited for a row see what it waited for.
 
+mod optimistic;
+
 use std::time::Duration;
 
 use sqlx::{
@@ -11,6 +13,7 @@ use sqlx::{
 };
 
 use super::{
+    changes::{ChangeSession, Outcome},
     driver::{Driver, Work, attempt},
     engine::Engine,
     fault::{Fault, within_patience},
@@ -89,6 +92,14 @@ impl Driver for PostgresDriver {
         // A task of its own: it goes on when the caller is dropped.
         let transaction = tokio::spawn(within_patience(run(self.pool.clone(), work)));
         transaction.await.unwrap_or(Err(Fault::Panicked))
+    }
+
+    async fn change_sessions(&self, changes: Vec<ChangeSession>) -> Result<Vec<Outcome>, Fault> {
+        let work = async {
+            let connection = &mut *self.pool.acquire().await?;
+            optimistic::change(connection, changes).await
+        };
+        within_patience(work).await
     }
 
     async fn close(&self) {

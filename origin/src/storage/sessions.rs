@@ -1,6 +1,6 @@
 //! Sessions as rows.
 
-use std::sync::LazyLock;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use portcullis_shared::{
     ids::{SessionId, UserId},
@@ -11,13 +11,15 @@ use super::{
     driver::Connection,
     engine::{Engine, holding},
     fault::Fault,
+    feed,
     listed::{listed_ids, over_listed, packed},
-    many::{Many, places, rows_of_places},
+    many::{Many, places},
     statement::{Columns, Statement},
-    users::{self, user_columns},
+    users,
 };
 use crate::domain::{
     session::{EndReason, Ended, Session},
+    store::Seq,
     user::User,
 };
 
@@ -75,7 +77,7 @@ fn ended(reason: Option<&str>, at: UnixSeconds) -> Option<Ended> {
 
 /// The columns that may change, in the order of [`bind_mutable`]; whose session it is and how it
 /// was opened may not.
-const MUTABLE: [&str; 17] = [
+pub(super) const MUTABLE: [&str; 17] = [
     "generation",
     "accepted",
     "rotated_at",
@@ -112,19 +114,13 @@ static INSERT: LazyLock<String> = LazyLock::new(|| {
     format!("INSERT INTO sessions ({names}) VALUES ({places})")
 });
 
-static UPDATE: LazyLock<Many> = LazyLock::new(|| {
+static UPDATE: LazyLock<String> = LazyLock::new(|| {
     let set: Vec<String> = (1..)
         .zip(MUTABLE)
-        .map(|(number, column)| format!("{column} = given.column{number}"))
+        .map(|(number, column)| format!("{column} = ${number}"))
         .collect();
     let (set, id) = (set.join(", "), MUTABLE.len() + 1);
-    Many::up_to(32, |rows| {
-        let rows = rows_of_places(rows, id);
-        format!(
-            "UPDATE sessions SET {set} FROM (VALUES {rows}) AS given \
-             WHERE sessions.id = given.column{id}"
-        )
-    })
+    format!("UPDATE sessions SET {set} WHERE id = ${id}")
 });
 
 /// Adds a session.
@@ -142,22 +138,30 @@ pub(super) async fn insert<Db: Engine>(
         .await
 }
 
-/// Writes everything that may change of some sessions, each of which is there once.
+/// Writes everything that may change of a session.
 pub(super) async fn update<Db: Engine>(
     connection: &mut Connection<Db>,
-    sessions: &[&Session],
+    session: &Session,
 ) -> Result<(), Fault> {
-    for (sql, sessions) in UPDATE.over(sessions) {
-        let mut statement = Statement::<Db>::new(sql);
-        for session in sessions {
-            statement = bind_mutable(statement, session).bind(session.id.as_bytes().as_slice());
-        }
-        statement.run(connection).await?;
-    }
-    Ok(())
+    bind_mutable(Statement::<Db>::new(UPDATE.as_str()), session)
+        .bind(session.id.as_bytes().as_slice())
+        .run(connection)
+        .await
 }
 
-fn bind_mutable<Db: Engine>(statement: Statement<Db>, session: &Session) -> Statement<Db> {
+/// `column = given.column1` and so on: the columns of [`MUTABLE`] from rows of given values.
+pub(super) fn set_given() -> String {
+    let set = (1..)
+        .zip(MUTABLE)
+        .map(|(number, column)| format!("{column} = given.column{number}"));
+    set.collect::<Vec<_>>().join(", ")
+}
+
+/// Gives the next arguments, the columns of [`MUTABLE`].
+pub(super) fn bind_mutable<Db: Engine>(
+    statement: Statement<Db>,
+    session: &Session,
+) -> Statement<Db> {
     statement
         .bind(i64::from(session.generation))
         .bind(i64::from(session.accepted))
@@ -245,39 +249,7 @@ pub(super) async fn hold<Db: Engine>(
         .transpose()
 }
 
-static READ_FREE: LazyLock<Many> = LazyLock::new(|| free(""));
-static HOLD_FREE: LazyLock<Many> = LazyLock::new(|| free(" FOR UPDATE SKIP LOCKED"));
-
-fn free(clause: &str) -> Many {
-    Many::new(|rows| {
-        let (columns, ids) = (session_columns!(), places(1, rows));
-        format!("SELECT {columns} FROM sessions WHERE id IN ({ids}){clause}")
-    })
-}
-
-/// Those of these sessions that nobody else holds, held.
-pub(super) async fn hold_free<Db: Engine>(
-    connection: &mut Connection<Db>,
-    ids: &[SessionId],
-) -> Result<Vec<Session>, Fault> {
-    let statements: &'static Many = if Db::HOLDS_ROWS {
-        &HOLD_FREE
-    } else {
-        &READ_FREE
-    };
-    let mut held = Vec::with_capacity(ids.len());
-    for (sql, ids) in statements.over(ids) {
-        for row in bind_ids(Statement::<Db>::new(sql), &ids)
-            .rows(connection)
-            .await?
-        {
-            held.push(read(&mut Columns::<Db>::of(&row))?);
-        }
-    }
-    Ok(held)
-}
-
-fn bind_ids<Db: Engine>(statement: Statement<Db>, ids: &[&SessionId]) -> Statement<Db> {
+pub(super) fn bind_ids<Db: Engine>(statement: Statement<Db>, ids: &[&SessionId]) -> Statement<Db> {
     ids.iter().fold(statement, |statement, id| {
         statement.bind(id.as_bytes().as_slice())
     })
@@ -324,29 +296,56 @@ pub(super) async fn hold_all_of<Db: Engine>(
     .await
 }
 
-static WITH_USER: LazyLock<Many> = LazyLock::new(|| {
+/// The columns that [`read_owned`] reads, of `sessions`, `users` and `feed`.
+macro_rules! owned_columns {
+    () => {
+        concat!(
+            $crate::storage::sessions::session_columns!(),
+            ", ",
+            $crate::storage::users::user_columns!(),
+            ", feed.seq"
+        )
+    };
+}
+pub(super) use owned_columns;
+
+/// A session, its user and the feed's `seq`, all of one moment.
+pub(super) struct Owned {
+    pub(super) session: Session,
+    pub(super) user: User,
+    pub(super) seq: Seq,
+}
+
+/// Reads the columns of `owned_columns!`.
+pub(super) fn read_owned<Db: Engine>(columns: &mut Columns<'_, Db>) -> Result<Owned, Fault> {
+    Ok(Owned {
+        session: read(columns)?,
+        user: users::read(columns)?,
+        seq: feed::read_seq(columns)?,
+    })
+}
+
+static OWNED: LazyLock<Many> = LazyLock::new(|| {
     Many::new(|rows| {
-        let (session, user, ids) = (session_columns!(), user_columns!(), places(1, rows));
+        let (columns, ids) = (owned_columns!(), places(1, rows));
         format!(
-            "SELECT {session}, {user} FROM sessions JOIN users ON users.id = sessions.user_id \
-             WHERE sessions.id IN ({ids})"
+            "SELECT {columns} FROM sessions JOIN users ON users.id = sessions.user_id \
+             CROSS JOIN feed WHERE sessions.id IN ({ids})"
         )
     })
 });
 
-/// Those of these sessions that exist, with their users, each pair of one moment.
-pub(super) async fn with_users<Db: Engine>(
+/// Those of these sessions that exist, with their users.
+pub(super) async fn owned<Db: Engine>(
     connection: &mut Connection<Db>,
     ids: &[SessionId],
-) -> Result<Vec<(Session, User)>, Fault> {
-    let mut found = Vec::with_capacity(ids.len());
-    for (sql, ids) in WITH_USER.over(ids) {
-        for row in bind_ids(Statement::<Db>::new(sql), &ids)
-            .rows(connection)
-            .await?
-        {
-            let mut columns = Columns::<Db>::of(&row);
-            found.push((read(&mut columns)?, users::read(&mut columns)?));
+) -> Result<BTreeMap<SessionId, Owned>, Fault> {
+    let mut found = BTreeMap::new();
+    for (sql, ids) in OWNED.over(ids) {
+        let statement = bind_ids(Statement::<Db>::new(sql), &ids);
+        for row in statement.rows(connection).await? {
+            let owned = read_owned(&mut Columns::<Db>::of(&row))?;
+            found.insert(owned.session.id, owned);
         }
     }
     Ok(found)

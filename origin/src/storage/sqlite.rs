@@ -1,6 +1,7 @@
 //! SQLite: one writer takes all changes, a pool of read-only connections serves the rest.
 
 mod file;
+mod together;
 mod writer;
 
 use std::{io, path::Path, sync::Mutex, time::Duration};
@@ -12,10 +13,12 @@ use sqlx::{
 use tokio::task::JoinHandle;
 
 use super::{
+    changes::{ChangeSession, Outcome},
     driver::{Driver, Work},
     engine::Engine,
     fault::Fault,
 };
+use together::ChangeSessions;
 use writer::Queue;
 
 impl Engine for Sqlite {
@@ -126,6 +129,11 @@ impl Driver for SqliteDriver {
 
     async fn write<W: Work<Sqlite>>(&self, work: W) -> Result<W::Output, Fault> {
         self.queue.run(work).await
+    }
+
+    async fn change_sessions(&self, changes: Vec<ChangeSession>) -> Result<Vec<Outcome>, Fault> {
+        let results = self.write(ChangeSessions(changes)).await?;
+        Ok(results.into_iter().map(Outcome::Done).collect())
     }
 
     async fn close(&self) {

@@ -15,9 +15,9 @@ use super::{
     changes::{
         AdvanceSeq, AppendAudit, ChangePlanned, ChangeSession, ChangeSettingsRecord,
         ChangeSigningKeys, ChangeStanding, ChangeThrottle, ChangeUser, CreateUser, DeleteAudit,
-        FillSkeletons, ForgetThrottle, ImportUsers, PutPlan,
+        FillSkeletons, ForgetThrottle, ImportUsers, Outcome, PutPlan,
     },
-    cleanup::{self, Looked, RemovePlans, RemoveRevocations, RemoveSessions},
+    cleanup::{self, RemovePlans, RemoveRevocations, RemoveSessions},
     criteria,
     driver::Driver,
     engine::Engine as _,
@@ -29,9 +29,7 @@ use super::{
     restored::{self, MarkRestored},
     sessions, signing_keys,
     statement::{Columns, Statement},
-    throttle,
-    together::{ChangeSessions, Outcome},
-    users,
+    throttle, users,
 };
 use crate::domain::{
     audit::{
@@ -55,7 +53,7 @@ use crate::domain::{
 };
 
 /// A session and its user.
-type Owned = (Session, User);
+type Found = (Session, User);
 
 /// How many statements that look at sessions may be in work at once.
 const READING_LANES: usize = 2;
@@ -64,7 +62,7 @@ const READING_LANES: usize = 2;
 pub(super) struct SqlStore<D> {
     driver: Arc<D>,
     changes: Gathering<ChangeSession, Option<Seq>>,
-    looks: Gathering<SessionId, Option<Owned>>,
+    looks: Gathering<SessionId, Option<Found>>,
 }
 
 impl<D: Driver> SqlStore<D> {
@@ -358,13 +356,12 @@ impl<D: Driver> Store for SqlStore<D> {
             let connection = &mut *self.reader().await?;
             cleanup::sessions_over::<D::Db>(connection, cutoff, after, limit).await
         };
-        let Looked { over: ids, last } = within_patience(query).await?;
-        let removed = if ids.is_empty() {
-            0
-        } else {
-            self.driver.write(RemoveSessions { ids, cutoff }).await?
+        let ids = within_patience(query).await?;
+        let Some(last) = ids.last().copied() else {
+            return Ok((0, None));
         };
-        Ok((removed, last))
+        let removed = self.driver.write(RemoveSessions { ids, cutoff }).await?;
+        Ok((removed, Some(last)))
     }
 
     async fn remove_revocations(&self, cutoff: UnixSeconds, limit: u32) -> Result<u64, StoreError> {
@@ -406,7 +403,7 @@ async fn change_together<D: Driver>(
     asked: Vec<Asked<ChangeSession, Option<Seq>>>,
 ) {
     let (changes, answers): (Vec<_>, Vec<_>) = asked.into_iter().map(Asked::split).unzip();
-    match driver.write(ChangeSessions(changes)).await {
+    match driver.change_sessions(changes).await {
         Ok(outcomes) => {
             for (answer, outcome) in answers.into_iter().zip(outcomes) {
                 match outcome {
@@ -425,18 +422,18 @@ async fn change_together<D: Driver>(
 }
 
 /// Looks at sessions, and their users, in one statement.
-async fn look_together<D: Driver>(driver: Arc<D>, asked: Vec<Asked<SessionId, Option<Owned>>>) {
+async fn look_together<D: Driver>(driver: Arc<D>, asked: Vec<Asked<SessionId, Option<Found>>>) {
     let (ids, answers): (Vec<_>, Vec<_>) = asked.into_iter().map(Asked::split).unzip();
     let distinct: BTreeSet<SessionId> = ids.iter().copied().collect();
     let query = async {
         let connection = &mut *driver.readers().acquire().await?;
-        sessions::with_users::<D::Db>(connection, &Vec::from_iter(distinct)).await
+        sessions::owned::<D::Db>(connection, &Vec::from_iter(distinct)).await
     };
     match within_patience(query).await {
         Ok(found) => {
             for (id, answer) in ids.into_iter().zip(answers) {
-                let found = found.iter().find(|(session, _)| session.id == id);
-                answer.give(Ok(found.cloned()));
+                let found = found.get(&id);
+                answer.give(Ok(found.map(|one| (one.session.clone(), one.user.clone()))));
             }
         }
         Err(fault) => Answer::fail_all(answers, fault),

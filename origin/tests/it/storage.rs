@@ -26,6 +26,7 @@ mod schema;
 mod sessions;
 mod standing;
 mod throttle;
+mod unheld;
 mod upgrade;
 mod user_changes;
 mod user_lists;
@@ -209,7 +210,6 @@ suite! {
     RemoveSessionsOver: [
         cleanup::sessions_go_when_they_and_their_tokens_were_over_at_the_cutoff,
         cleanup::removal_goes_on_after_the_last_one_looked_at,
-        cleanup::a_look_at_sessions_in_use_ends_and_goes_on_where_it_ended,
     ]
     RemoveRevocations: [cleanup::dropped_entries_go_a_few_at_a_time_the_oldest_first]
     RemovePlans: [cleanup::expired_plans_go_with_their_sessions_a_few_at_a_time]

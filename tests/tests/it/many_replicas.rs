@@ -41,9 +41,8 @@ const LIMIT: Duration = Duration::from_mins(1);
 struct Service {
     http: Http,
     urls: Vec<String>,
-    /// How often each origin has been killed or has become ready again: odd while it is down, when
-    /// requests may stay without an answer.
-    turns: Vec<AtomicUsize>,
+    /// Which origins have been killed: from then on connections to them may break.
+    killed: Vec<AtomicBool>,
     admin: User,
     granted: AtomicUsize,
     unavailable: AtomicUsize,
@@ -76,29 +75,25 @@ struct Client {
 }
 
 impl Service {
-    /// Counts an attempt that began at this turn of the origin; one that was not down meanwhile
-    /// always answers.
-    fn count(&self, replica: usize, began: usize, attempt: &Attempt) {
+    /// Counts an attempt; an origin that was not killed always answers.
+    fn count(&self, replica: usize, attempt: &Attempt) {
         match attempt {
             Attempt::Granted(_) => self.granted.fetch_add(1, SeqCst),
             Attempt::Refused(_) => 0,
             Attempt::Unavailable => self.unavailable.fetch_add(1, SeqCst),
             Attempt::NoAnswer => {
-                let was_down = began % 2 == 1 || self.turn(replica) != began;
-                assert!(was_down, "no answer from {replica}");
+                assert!(
+                    self.killed[replica].load(SeqCst),
+                    "no answer from {replica}"
+                );
                 self.unanswered.fetch_add(1, SeqCst)
             }
         };
     }
 
-    fn turn(&self, replica: usize) -> usize {
-        self.turns[replica].load(SeqCst)
-    }
-
     async fn present(&self, replica: usize, token: &str) -> Attempt {
-        let began = self.turn(replica);
         let attempt = present(&self.http, &self.urls[replica], token).await;
-        self.count(replica, began, &attempt);
+        self.count(replica, &attempt);
         attempt
     }
 
@@ -113,9 +108,8 @@ impl Service {
             let replica = dice.roll(REPLICAS);
             let (request, unsure) = (request(&self.urls[replica]), &unsure);
             async move {
-                let began = self.turn(replica);
                 let attempt = attempt(request).await;
-                self.count(replica, began, &attempt);
+                self.count(replica, &attempt);
                 let definite = !matches!(attempt, Attempt::Unavailable | Attempt::NoAnswer);
                 unsure.fetch_or(!definite, SeqCst);
                 definite.then_some(attempt)
@@ -345,7 +339,7 @@ impl Scene {
         let service = Arc::new(Service {
             http: Http::new(),
             urls: origins.iter().flatten().map(Origin::url).collect(),
-            turns: (0..REPLICAS).map(|_| AtomicUsize::new(0)).collect(),
+            killed: (0..REPLICAS).map(|_| AtomicBool::new(false)).collect(),
             admin: home.add_user(&[], &["admin"]),
             granted: AtomicUsize::new(0),
             unavailable: AtomicUsize::new(0),
@@ -396,7 +390,7 @@ impl Scene {
     }
 
     fn kill(&mut self, replica: usize) {
-        self.service.turns[replica].fetch_add(1, SeqCst);
+        self.service.killed[replica].store(true, SeqCst);
         self.origins[replica].take().unwrap().kill();
     }
 
@@ -405,7 +399,6 @@ impl Scene {
         let port = port.parse().unwrap();
         let origin = Origin::start_at(Arc::clone(&self.home), port).await;
         self.origins[replica] = Some(origin);
-        self.service.turns[replica].fetch_add(1, SeqCst);
     }
 
     async fn restart_the_database(&mut self, how: Stop) {

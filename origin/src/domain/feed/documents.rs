@@ -100,13 +100,13 @@ impl Default for Documents {
 }
 
 impl Documents {
-    /// The document of a moment, or of a later one, from `start` on; `build` builds it if nobody has
+    /// The document of a moment, or of a later one, from `start` on; `make` makes it if nobody has
     /// done so or is about to.
     pub(super) async fn answer(
         &self,
         moment: Moment,
         start: Start,
-        build: impl Future<Output = Result<Answer, Error>>,
+        make: impl Future<Output = Result<Answer, Error>>,
     ) -> Result<Answer, Error> {
         let lane = match start.asking {
             Asking::Near => &self.near,
@@ -115,17 +115,17 @@ impl Documents {
         let slot = self.slot(moment, start.after);
         let mut failed = None;
         let failure = &mut failed;
-        let document = slot.get_or_init(move || async move {
-            let made = lane.build(build).await;
-            made.map_err(|error| *failure = Some(error)).ok()
+        let built = slot.get_or_init(move || async move {
+            let built = lane.build(make).await;
+            built.map_err(|error| *failure = Some(error)).ok()
         });
-        let document = document.await.clone();
+        let built = built.await.clone();
         if let Some(error) = failed {
             self.forget(start.after, &slot);
             return Err(error);
         }
         self.make_room(&slot);
-        document.ok_or_else(|| {
+        built.ok_or_else(|| {
             let reason = "the revocation document could not be made a moment ago";
             StoreError::Unavailable(reason.into()).into()
         })

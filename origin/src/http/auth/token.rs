@@ -98,7 +98,9 @@ impl Api {
             client,
             scope,
         };
-        let tokens = refresh::refresh(&service.app, request, &from.0).await?;
+        // In a box: what is around it is moved several times on its way through the layers.
+        let refreshing = Box::pin(refresh::refresh(&service.app, request, &from.0));
+        let tokens = refreshing.await?;
         if cookie.is_some() {
             return Ok(Granted::in_cookies(&tokens)?);
         }

@@ -49,7 +49,7 @@ async fn backed_up(test: &TestApp, tokens: &TokenSet) -> Session {
 async fn put_back(test: &TestApp, session: Session) {
     let id = session.id;
     let decide = move |_: &Session, _: &_| SessionChange {
-        session: Some(session),
+        session: Some(session.clone()),
         ..SessionChange::default()
     };
     let put = test

@@ -164,19 +164,23 @@ pub(super) async fn asked<T: Send + 'static>(
 pub(super) fn pause<T>() -> (Pause<T>, Paused<T>) {
     let (show, shown) = oneshot::channel();
     let (go_on, waiting) = mpsc::channel();
+    let show = Some(show);
     (Pause { show, waiting }, Paused { shown, go_on })
 }
 
 /// Where a decision stays until it is told to go on.
 pub(super) struct Pause<T> {
-    show: oneshot::Sender<T>,
+    show: Option<oneshot::Sender<T>>,
     waiting: mpsc::Receiver<()>,
 }
 
 impl<T: std::fmt::Debug> Pause<T> {
-    /// Tells what the decision was shown, and stays.
-    pub(super) fn stay(self, shown: T) {
-        self.show.send(shown).unwrap();
+    /// Tells what the decision was shown, and stays; not when it is taken anew.
+    pub(super) fn stay(&mut self, shown: T) {
+        let Some(show) = self.show.take() else {
+            return;
+        };
+        show.send(shown).unwrap();
         // The runtime's thread is held too; the others must know.
         tokio::task::block_in_place(|| self.waiting.recv().unwrap());
     }
@@ -213,8 +217,20 @@ impl Held {
     }
 
     async fn queue_over(store: Arc<dyn Store>, id: SessionId) -> Self {
-        let (pause, decision) = pause();
+        Self::queue_after(0, store, id).await
+    }
+
+    /// Stays in its decision when that was taken so often, each time in vain.
+    async fn queue_after(mut vain: u32, store: Arc<dyn Store>, id: SessionId) -> Self {
+        let (mut pause, decision) = pause();
         let decide = move |session: &Session, user: &User| {
+            if vain > 0 {
+                vain -= 1;
+                return SessionChange {
+                    events: vec![event(Action::Login, "must not be kept")],
+                    ..rotate(session, user)
+                };
+            }
             pause.stay(session.clone());
             rotate(session, user)
         };
@@ -223,6 +239,18 @@ impl Held {
             decision,
             changing: asked(change).await,
         }
+    }
+
+    /// As [`Self::begin`], with the session held for certain: on Postgres a decision is taken before
+    /// that, and anew with the session held when it writes more than the session.
+    pub(super) async fn begin_holding(bench: &Bench) -> Self {
+        let vain = match bench.engine {
+            Engine::Sqlite => 0,
+            Engine::Postgres => 1,
+        };
+        let mut held = Self::queue_after(vain, bench.store.clone(), session_id(1)).await;
+        held.decision.begun().await;
+        held
     }
 
     /// Returns when the decision has begun.

@@ -38,7 +38,7 @@ async fn with_six_sessions(bench: &Bench) {
 
 async fn change<F>(bench: &Bench, number: u8, decide: F) -> Changing
 where
-    F: FnOnce(&Session, &User) -> SessionChange + Send + 'static,
+    F: FnMut(&Session, &User) -> SessionChange + Send + 'static,
 {
     let store = bench.store.clone();
     let id = session_id(number);

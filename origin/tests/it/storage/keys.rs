@@ -81,7 +81,7 @@ pub(super) async fn replicas_that_start_at_once_add_one_first_key(bench: &Bench)
         asked(async move { store.change_signing_keys(MILLIS, decide).await })
     };
     // The others ask while the first one has seen the empty table and has not added its key.
-    let (pause, mut first) = pause();
+    let (mut pause, mut first) = pause();
     let decide = move |keys: &[StoredKey]| {
         pause.stay(());
         adds_first(0, keys)

@@ -1,6 +1,6 @@
 //! What only Postgres can get wrong.
 
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 
 use portcullis_origin::{
     domain::{
@@ -58,40 +58,6 @@ async fn nobody_sees_what_is_not_committed() {
         before.generation + 1
     );
     assert_eq!(bench.store.feed(Seq(0)).await.unwrap().records, [record(1)]);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_refresh_that_waited_for_a_ban_reads_the_ban() {
-    let (bench, mut raw) = bench().await;
-    let mut ban = raw.begin().await.unwrap();
-    sqlx::query("SELECT id FROM sessions FOR UPDATE")
-        .execute(&mut *ban)
-        .await
-        .unwrap();
-    let store = Arc::clone(&bench.store);
-    let refreshing = tokio::spawn(async move {
-        let (told, shown) = mpsc::channel();
-        let decide = move |session: &Session, user: &User| {
-            told.send((session.ended, user.is_active())).unwrap();
-            SessionChange::default()
-        };
-        store
-            .change_session(session_id(1), MILLIS, Box::new(decide))
-            .await
-            .unwrap();
-        shown.recv().unwrap()
-    });
-    bench.until_waiting(1).await;
-    for sql in [
-        "UPDATE users SET banned_at = 1, banned_reason = ''",
-        "UPDATE sessions SET ended = 'banned'",
-    ] {
-        sqlx::query(sql).execute(&mut *ban).await.unwrap();
-    }
-    ban.commit().await.unwrap();
-    let (ended, user_is_active) = refreshing.await.unwrap();
-    assert!(ended.is_some());
-    assert!(!user_is_active);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

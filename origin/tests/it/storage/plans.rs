@@ -290,7 +290,7 @@ pub(super) async fn two_runs_of_a_plan_take_turns(bench: &Bench) {
 pub(super) async fn a_batch_sees_the_refresh_that_it_waited_for(bench: &Bench) {
     fill(bench, 2).await;
     // The refresh holds session 1 in the middle of its decision.
-    let held = Held::begin(bench.store.clone()).await;
+    let held = Held::begin_holding(bench).await;
     let generation = session(1, user_id(2)).generation;
     let store = bench.store.clone();
     let decide = move |step: &PlanStep<'_>| {

@@ -99,7 +99,7 @@ pub(super) async fn a_change_that_is_refused_harms_no_other_change(bench: &Bench
 
 pub(super) async fn a_change_is_made_when_its_caller_has_gone_away(bench: &Bench) {
     let before = with_session(bench).await;
-    let held = Held::begin(bench.store.clone()).await;
+    let held = Held::begin_holding(bench).await;
     held.changing.abort();
     held.go_on();
     let _gone = held.changing.await;
@@ -112,7 +112,7 @@ pub(super) async fn a_change_is_made_when_its_caller_has_gone_away(bench: &Bench
 }
 
 /// A refresh as the domain does it: by an active user, with an `iat` that no revocation covers.
-fn refresh(clock: UnixSeconds) -> impl FnOnce(&Session, &User) -> SessionChange + Send {
+fn refresh(clock: UnixSeconds) -> impl Fn(&Session, &User) -> SessionChange + Send {
     move |session, user| {
         if session.ended.is_some() || !user.is_active() {
             return SessionChange::default();

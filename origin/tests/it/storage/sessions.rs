@@ -125,7 +125,7 @@ pub(super) async fn what_is_decided_over_a_session_is_written_whole(bench: &Benc
     let decide = move |session: &Session, owner: &User| {
         assert_eq!((session, owner), (&before, &user(1, "ann")));
         SessionChange {
-            session: Some(changed),
+            session: Some(changed.clone()),
             revocations: vec![record(1)],
             events: vec![event(Action::RefreshReuse, "twice")],
         }

@@ -193,7 +193,7 @@ pub(super) async fn of_administrators_in_a_ring_who_is_out_puts_nobody_out(bench
 pub(super) async fn whoever_waits_for_an_own_exit_does_nothing_after_it(bench: &Bench) {
     bench.add_user(&admin(1, "ann")).await;
     bench.add_user(&admin(2, "bob")).await;
-    let (pause, mut exit) = pause();
+    let (mut pause, mut exit) = pause();
     let decide = move |standing: &Standing<'_>| {
         pause.stay(());
         disable(standing)

@@ -66,26 +66,6 @@ impl Database {
         }
     }
 
-    /// Which it is.
-    pub(crate) fn engine(&self) -> Engine {
-        match self.cleanup {
-            Cleanup::Folder(_) => Engine::Sqlite,
-            Cleanup::Postgres { .. } => Engine::Postgres,
-        }
-    }
-
-    /// Runs a statement behind storage's back.
-    pub(crate) async fn run(&self, statement: &'static str) {
-        match self.engine() {
-            Engine::Sqlite => {
-                let mut connection = SqliteConnection::connect(&self.url).await.unwrap();
-                let run = sqlx::raw_sql(statement).execute(&mut connection).await;
-                run.unwrap();
-            }
-            Engine::Postgres => execute(&self.url, statement.to_owned()).await,
-        }
-    }
-
     /// A replica's own connections to it.
     pub(crate) async fn connect(&self) -> Arc<dyn Store> {
         storage::connect(&self.url, 8).await.unwrap()

@@ -111,7 +111,7 @@ impl Scene {
         let row = self.test.session(id).await;
         let newest = self.next(&self.next(&first).await).await;
         let put_back = move |_: &Session, _: &_| SessionChange {
-            session: Some(row),
+            session: Some(row.clone()),
             ..SessionChange::default()
         };
         let now = self.test.app.now();
@@ -224,8 +224,8 @@ impl Scene {
             scopes: Some("api:read".parse().unwrap()),
             ..Changes::default()
         };
-        let changed = admin::change_user(&self.test.app, self.authority(), self.user, changes);
-        changed.await.unwrap().unwrap();
+        let done = admin::change_user(&self.test.app, self.authority(), self.user, changes);
+        done.await.unwrap().unwrap();
         vec![self.by_admin()]
     }
 
