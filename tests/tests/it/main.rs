@@ -32,6 +32,7 @@ mod others_clients;
 mod races;
 mod round_the_edge;
 mod runbook;
+mod secrets_and_logs;
 mod sessions_end;
 mod target;
 mod tokens;

@@ -221,7 +221,8 @@ impl Stack {
 }
 
 /// The settings that only a file can have: the further client.
-fn settings() -> String {
+/// Settings in which a client has a secret.
+pub fn settings() -> String {
     let digest = Sha256::digest(BACKEND.1.as_bytes());
     let digest: Vec<String> = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     let (id, digest) = (BACKEND.0, digest.concat());
