@@ -4,7 +4,7 @@
 //! system's packages. Installed beside its place and renamed into it, so that what has the final
 //! name is complete.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -62,10 +62,20 @@ impl Schemathesis {
 
     /// `schemathesis`, without colours.
     pub(crate) fn command(&self) -> Command {
+        self.importing(&[&self.packages])
+    }
+
+    /// The same, and it can import the modules of a folder.
+    pub(crate) fn command_with(&self, modules: &Path) -> Command {
+        self.importing(&[&self.packages, modules])
+    }
+
+    fn importing(&self, folders: &[&Path]) -> Command {
+        let path: Vec<_> = folders.iter().map(|folder| folder.as_os_str()).collect();
         let mut command = Command::new(&self.python);
         command
             .args(["-m", "schemathesis.cli", "--no-color"])
-            .env("PYTHONPATH", &self.packages)
+            .env("PYTHONPATH", path.join(OsStr::new(":")))
             .env("PYTHONDONTWRITEBYTECODE", "1");
         command
     }
