@@ -41,6 +41,7 @@ pub mod session;
 pub mod sessions;
 pub mod settings_record;
 pub mod setup;
+pub mod shares;
 pub mod signing_keys;
 pub mod stand_in;
 pub mod store;

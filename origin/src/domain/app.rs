@@ -20,7 +20,7 @@ use crate::domain::{
     session::cap::Cap,
     signing_keys::SigningKeys,
     store::Store,
-    throttle::{self, refusals::Refusals},
+    throttle::{self, known::Known, refusals::Refusals},
 };
 
 /// The client of the administration. Its tokens are for the issuer alone.
@@ -97,6 +97,8 @@ pub struct App {
     pub refusals: Refusals,
     /// Holds refusals up where there are too many.
     pub pacing: Pacing,
+    /// Who is at home where.
+    pub known: Known,
     /// The signing keys, re-read each second.
     pub signing: SigningKeys,
     /// Access tokens whose signature was right.
@@ -126,6 +128,7 @@ impl App {
             master,
             refusals: Refusals::default(),
             pacing: Pacing::default(),
+            known: Known::default(),
             signing,
             authentic: AuthenticTokens::default(),
             feed: Documents::default(),

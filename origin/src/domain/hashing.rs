@@ -1,7 +1,7 @@
 //! Argon2id (RFC 9106) in a bounded pool (`pool`). When it is full the answer is
 //! [`HashingError::Busy`] at once; a flood of logins takes neither more memory nor anybody else's
-//! processor. A network, or an account, has a part of the places at most (`shares`), whether what
-//! comes from it is right, wrong or refused.
+//! processor. Networks, accounts and strangers have a part of the places at most ([`Part`](crate::domain::shares::Part)), whether
+//! what comes from them is right, wrong or refused.
 //!
 //! Hashes that other services made are verified here too. One that takes more memory than today's
 //! parameters, or much more work, goes one after the other (`heavy`), and is never computed for a
@@ -13,7 +13,6 @@ pub mod foreign;
 mod heavy;
 pub mod imported;
 mod pool;
-mod shares;
 #[cfg(test)]
 mod tests;
 
@@ -27,12 +26,11 @@ use self::{
     effort::Effort,
     heavy::{Admitted, Heavy},
     pool::{Pool, Task},
-    shares::{Part, Share, Shares},
 };
 use crate::domain::{
     entropy::{self, Entropy, EntropyError},
     password::Password,
-    throttle::key::Key,
+    shares::{Claim, Share, Shares},
 };
 
 /// Bytes of salt and of hash that new hashes have (RFC 9106 §3.1).
@@ -109,26 +107,30 @@ impl Hasher {
         let places = threads.max(1).saturating_add(queue);
         Ok(Self {
             pool,
-            shares: Shares::of(places, Part::Quarter),
+            shares: Shares::of(places),
             heavy: Heavy::of(places),
             parameters,
             nobody,
         })
     }
 
-    /// Takes a place, counted for each of `claims`: where it is asked for from, and for whom; none
-    /// for an operator. Whoever has one may have passwords checked and hashed, one after the other;
+    /// Takes a place, counted for each of `claims`: of whoever asks for it; none for an operator. Whoever has one may have passwords checked and hashed, one after the other;
     /// it is free again when it is dropped.
     ///
     /// # Errors
     ///
     /// [`HashingError::Busy`].
-    pub fn enter(&self, claims: &[Key]) -> Result<Place<'_>, HashingError> {
+    pub fn enter(&self, claims: &[Claim]) -> Result<Place<'_>, HashingError> {
         Ok(Place {
             hasher: self,
             share: self.shares.take(claims).ok_or(HashingError::Busy)?,
             _permit: self.pool.enter()?,
         })
+    }
+
+    /// Whether [`Self::enter`] would be refused at this moment because one of `claims` has its part.
+    pub fn is_beyond_share(&self, claims: &[Claim]) -> bool {
+        !self.shares.would_give(claims)
     }
 
     /// As [`Place::hash`], with a place for this alone.
@@ -138,7 +140,7 @@ impl Hasher {
     /// See [`HashingError`].
     pub async fn hash(
         &self,
-        claims: &[Key],
+        claims: &[Claim],
         password: Password,
         entropy: &dyn Entropy,
     ) -> Result<String, HashingError> {

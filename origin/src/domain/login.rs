@@ -5,11 +5,14 @@
 //!
 //! First comes what is remembered of refusals, then a place in the hashing pool, then the count of
 //! the attempt, then the user, then the hash: who was refused a moment ago costs neither a place
-//! nor a query, who finds no place has cost the database nothing, who is throttled has cost no hash,
-//! and no more logins than there are places ask the database for anything at a time. Of the places
-//! a network, and an account, have a share at most. Where refusals come by the hundred, they are
-//! held up ([`pacing`](super::pacing)), so that answering them takes nobody else's time.
+//! nor a query; who finds no place has cost the database one small read at most, and most have cost
+//! it none (`entry`); who is throttled has cost no hash; and no more logins ask the database for
+//! anything at a time than there are places, and turns to ask for one. Of the places strangers have
+//! a part at most, so that they keep out nobody who comes with a device, or from a network, that
+//! logged in before ([`throttle::claims`]). Where refusals come by the hundred, they are held up
+//! ([`pacing`](super::pacing)), so that answering them takes nobody else's time.
 
+mod entry;
 mod opening;
 
 use crate::domain::{
@@ -24,7 +27,7 @@ use crate::domain::{
     session::{Session, cap::Full},
     stand_in,
     store::StoreError,
-    throttle::{self, Admitted, Asked, Guess, Throttled, device::DeviceToken},
+    throttle::{self, Admitted, Guess, Throttled, device::DeviceToken},
     transaction,
     user::{User, Username},
 };
@@ -131,7 +134,7 @@ pub async fn login(app: &App, request: Request, context: &Context) -> Result<Log
         device_token: device_token.as_deref(),
         context,
     };
-    let (asked, place) = match enter(app, guess) {
+    let (asked, place) = match entry::enter(app, guess).await {
         Ok(entered) => entered,
         Err(refused) => {
             app.pacing.wait(app.now()).await;
@@ -154,17 +157,11 @@ pub async fn login(app: &App, request: Request, context: &Context) -> Result<Log
         attempt.admitted.give_back(app).await;
     }
     let (mintable, username) = opened?;
+    attempt.admitted.remember(app);
     Ok(LoggedIn {
         tokens: mint(app, client, mintable, None).await?,
         device_token: throttle::device_token(app, &username)?,
     })
-}
-
-/// Takes a place, unless it is known that the attempt is refused.
-fn enter<'a>(app: &'a App, guess: Guess<'a>) -> Result<(Asked<'a>, Place<'a>), Error> {
-    let asked = throttle::ask(app, guess)?;
-    let place = app.hasher.enter(&asked.claims)?;
-    Ok((asked, place))
 }
 
 /// A login whose form is right, and that was let through.

@@ -94,7 +94,7 @@ pub async fn register(app: &App, request: Request, context: &Context) -> Result<
     } = request;
     password.check_new(&username, email.as_ref())?;
     // In the order of a login: who finds no place costs the database nothing.
-    let claims = throttle::claims(app, context.ip, None);
+    let claims = throttle::newcomers_claims(app, context.ip);
     let place = match app.hasher.enter(&claims) {
         Ok(place) => place,
         Err(refused) => {

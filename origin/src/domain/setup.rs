@@ -22,9 +22,9 @@ use crate::domain::{
     new_password::NewPassword,
     password::{Password, PasswordRule},
     session::Session,
+    shares::Claim,
     store::{Seq, StoreError, UserChange},
-    throttle::{self, key::Key},
-    transaction,
+    throttle, transaction,
     user::{PendingSetup, User},
 };
 
@@ -97,7 +97,7 @@ pub async fn complete(
     let user = app.store.user(id).await?;
     let user = user.filter(|user| is_good(user, &digest, app.clock.now()));
     let user = user.ok_or(Error::InvalidToken)?;
-    let claims = throttle::claims(app, context.ip, Some(id));
+    let claims = throttle::owners_claims(app, context.ip, &user.username);
     let new = prepare(app, &user, password, Actor::Bearer, context.ip, &claims).await?;
     // Whoever floods the name with guesses does not keep out who has been let in by hand.
     let settled = throttle::recognise(app, &user.username, context.ip);
@@ -143,7 +143,7 @@ async fn prepare(
     password: Password,
     actor: Actor,
     ip: Option<std::net::IpAddr>,
-    claims: &[Key],
+    claims: &[Claim],
 ) -> Result<NewPassword, Error> {
     password.check_new(&user.username, user.email.as_ref())?;
     let entropy = app.entropy.as_ref();

@@ -31,13 +31,18 @@
 //! Without an address (it did not come from a socket) there is no network to tell clients apart
 //! by: only the device's count, or that of all strangers of the account.
 //!
+//! Who finds a place to have his password looked at, when many ask, is told apart in the same way
+//! ([`claims`]); what that needs to know of networks is remembered in [`known`].
+//!
 //! How a count becomes a delay is pure and in [`bucket`]; what counts are called in the database
 //! is in [`key`].
 
 pub mod bucket;
+pub mod claims;
 pub mod confirmation;
 pub mod device;
 pub mod key;
+pub mod known;
 mod limit;
 pub mod refusals;
 pub mod registration;
@@ -49,6 +54,7 @@ use portcullis_shared::{ids::UserId, time::UnixSeconds};
 
 use self::{
     bucket::{Bucket, Rule},
+    claims::{Claims, Standing},
     device::DeviceToken,
     key::{Key, Name, Subject},
     limit::Limit,
@@ -59,6 +65,8 @@ use crate::domain::{
     audit::{Action, Actor, Event},
     context::Context,
     entropy::EntropyError,
+    network::Network,
+    shares::Claim,
     store::{StoreError, ThrottleChange},
     transaction,
     user::Username,
@@ -129,8 +137,15 @@ pub struct Asked<'a> {
     limits: Vec<Limit>,
     /// The count for the account from its network, where there is a network.
     place: Option<Key>,
-    /// Where it counts in the hashing pool.
-    pub claims: Vec<Key>,
+    /// What it comes by to a place in the hashing pool.
+    pub claims: Claims,
+}
+
+impl Asked<'_> {
+    /// Where it came from.
+    pub fn ip(&self) -> Option<IpAddr> {
+        self.guess.context.ip
+    }
 }
 
 /// Looks at what this process remembers; the database is not asked.
@@ -140,33 +155,60 @@ pub struct Asked<'a> {
 /// [`Throttled`].
 pub fn ask<'a>(app: &App, guess: Guess<'a>) -> Result<Asked<'a>, Throttled> {
     let name = Name::typed(guess.username);
-    let limits = limit::of_guess(app, &name, &guess);
+    let ip = guess.context.ip;
+    let network = ip.map(|ip| claims::network(app, ip));
+    let place = network.map(|network| (place(app, &name, network), network));
+    let device = guess.device(app, &name);
+    let limits = limit::of_guess(app, &name, device, place);
     let by = limit::may_be_remembered(&limits);
     if let Some(throttled) = app.refusals.find(by, app.clock.now()) {
         return Err(throttled);
     }
-    let mut claims = limit::claims(&limits);
-    // A device is no way around its network's share: whoever has one password has many devices.
-    let network = limit::network_key(app, guess.context.ip);
-    claims.extend(network.filter(|key| !claims.contains(key)));
+    let standing = match (device, place) {
+        (Some(_), _) => Standing::Proven(claims::of_proven(app, ip, &name, device)),
+        (None, Some((place, network))) => Standing::AtHome {
+            place,
+            claims: claims::of_home(app, &name, network),
+        },
+        (None, None) => Standing::Nowhere,
+    };
     Ok(Asked {
-        place: limit::place(app, &name, guess.context.ip),
-        claims,
+        place: place.map(|(key, _)| key),
+        claims: Claims {
+            stranger: claims::of_stranger(app, ip, Some(&name)),
+            standing,
+        },
         limits,
         guess,
     })
 }
 
-/// Where whoever does not show a password counts in the hashing pool: for the network, and for the
-/// user where there is one.
-pub fn claims(app: &App, ip: Option<IpAddr>, user: Option<UserId>) -> Vec<Key> {
-    let network = limit::network_key(app, ip);
-    let user = user.map(|user| Subject::Confirmation(user).key(&app.master));
-    network.into_iter().chain(user).collect()
+impl Guess<'_> {
+    /// The key of the device's count, where its token is good.
+    fn device(&self, app: &App, name: &Name) -> Option<Key> {
+        let since = app.clock.now().plus(-app.config.throttle.known_for);
+        let device = device::recognise(self.device_token?, name, since, &app.master)?;
+        Some(Subject::Device(name, device).key(&app.master))
+    }
+}
+
+/// The key of the count for an account from its network.
+fn place(app: &App, name: &Name, network: Network) -> Key {
+    Subject::NameAndNetwork(name, network).key(&app.master)
+}
+
+/// What a stranger who wants an account comes by to a place in the hashing pool.
+pub fn newcomers_claims(app: &App, ip: Option<IpAddr>) -> Vec<Claim> {
+    claims::of_stranger(app, ip, None)
+}
+
+/// What the owner of an account who has shown that he is comes by to a place in the hashing pool.
+pub fn owners_claims(app: &App, ip: Option<IpAddr>, username: &Username) -> Vec<Claim> {
+    claims::of_proven(app, ip, &Name::typed(username.as_str()), None)
 }
 
 /// Counts an attempt to log in. Whoever calls this has a place in the hashing pool, so that no more
-/// attempts are counted and undecided at a time than one's share of the places; a right password
+/// attempts are counted and undecided at a time than one's parts of the places; a right password
 /// forgets its own network's or device's count, with those that are undecided, at most so often.
 ///
 /// # Errors
@@ -180,7 +222,11 @@ pub async fn admit(app: &App, asked: Asked<'_>) -> Result<Admitted, Error> {
         claims: _,
     } = asked;
     let seen = look(app, limits).await?;
-    let concerned = limit::that_concern(seen, app.clock.now());
+    let now = app.clock.now();
+    if let Some(home) = limit::home(&seen) {
+        app.known.remember_read(home.0.key, &home.1, now);
+    }
+    let concerned = limit::that_concern(seen, now);
     let counted = count(app, concerned, Whose::Typed(guess.username), guess.context).await?;
     Ok(Admitted { counted, place })
 }
@@ -199,6 +245,15 @@ impl Admitted {
         let effects: BTreeMap<Key, Effect> = counted.chain(place).collect();
         let settlement = |(key, effect)| Settlement { key, effect, now };
         effects.into_iter().map(settlement).collect()
+    }
+
+    /// Remembers that the account is at home where it was logged in to.
+    pub fn remember(&self, app: &App) {
+        let now = app.clock.now();
+        let until = now.plus(app.config.throttle.known_for);
+        if let Some(place) = self.place {
+            app.known.remember(place, until, now);
+        }
     }
 
     /// Takes the attempt back where no password was looked at after all, or where nothing is to
@@ -236,7 +291,8 @@ pub fn device_token(app: &App, username: &Username) -> Result<DeviceToken, Entro
 /// another way than by a login.
 pub fn recognise(app: &App, username: &Username, ip: Option<IpAddr>) -> Vec<Settlement> {
     let now = app.clock.now();
-    let place = limit::place(app, &Name::typed(username.as_str()), ip);
+    let name = Name::typed(username.as_str());
+    let place = ip.map(|ip| place(app, &name, claims::network(app, ip)));
     let known = Effect::Recognise(now.plus(app.config.throttle.known_for));
     let settlement = |key| Settlement {
         key,

@@ -3,17 +3,14 @@
 //! Invariant: one of them at most is handed to the threads, so that they need the memory of one, and
 //! the other threads (or, where there is one thread, every other turn) are everybody else's. Whoever
 //! waits for that has one of the pool's places; heavy checks have a quarter of these at most, and of
-//! that quarter a network, or an account, has half.
+//! that quarter everybody has twice the part that he has of all: a network, or an account, half.
 
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
-use super::{
-    HashingError,
-    shares::{Part, Share, Shares},
-};
-use crate::domain::throttle::key::Key;
+use super::HashingError;
+use crate::domain::shares::{Claim, Part, Share, Shares};
 
 /// Who does heavy checks, and who waits to.
 #[derive(Debug)]
@@ -48,11 +45,11 @@ impl<'a> Admitted<'a> {
 impl Heavy {
     /// Those of a pool of so many places.
     pub(super) fn of(places: usize) -> Self {
-        let places = Part::Quarter.of(places);
+        let places = Part::QUARTER.of(places);
         Self {
             turn: Arc::new(Semaphore::new(1)),
             places: Semaphore::new(places),
-            shares: Shares::of(places, Part::Half),
+            shares: Shares::of(places),
         }
     }
 
@@ -61,9 +58,14 @@ impl Heavy {
     /// # Errors
     ///
     /// [`HashingError::Busy`] at once where too many wait already.
-    pub(super) async fn enter(&self, claims: &[Key]) -> Result<Admitted<'_>, HashingError> {
+    pub(super) async fn enter(&self, claims: &[Claim]) -> Result<Admitted<'_>, HashingError> {
+        let doubled = claims.iter().map(|claim| Claim {
+            part: claim.part.doubled(),
+            ..*claim
+        });
+        let doubled: Vec<Claim> = doubled.collect();
         let waits = Waits {
-            _share: self.shares.take(claims).ok_or(HashingError::Busy)?,
+            _share: self.shares.take(&doubled).ok_or(HashingError::Busy)?,
             _place: self.places.try_acquire().map_err(|_| HashingError::Busy)?,
         };
         let turn = Arc::clone(&self.turn).acquire_owned().await;
@@ -80,11 +82,12 @@ mod tests {
     };
 
     use super::*;
+    use crate::domain::throttle::key::Key;
 
     type Entering<'a> = Pin<Box<dyn Future<Output = Result<Admitted<'a>, HashingError>> + 'a>>;
 
     /// Begins to wait, where there is a place to.
-    fn wait<'a>(heavy: &'a Heavy, claims: &'a [Key]) -> Option<Entering<'a>> {
+    fn wait<'a>(heavy: &'a Heavy, claims: &'a [Claim]) -> Option<Entering<'a>> {
         let mut entering: Entering<'a> = Box::pin(heavy.enter(claims));
         let polled = entering
             .as_mut()
@@ -98,7 +101,10 @@ mod tests {
 
     #[tokio::test]
     async fn of_the_places_a_quarter_is_for_heavy_checks_and_half_of_that_for_one_account() {
-        let claims = [Key([1; 16])];
+        let claims = [Claim {
+            key: Key([1; 16]),
+            part: Part::QUARTER,
+        }];
         let heavy = Heavy::of(64);
         let first = heavy.enter(&claims).await.unwrap();
         let mut waiting: Vec<_> = std::iter::from_fn(|| wait(&heavy, &claims)).collect();

@@ -1,6 +1,7 @@
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::*;
+use crate::domain::{shares::Part, throttle::key::Key};
 
 /// Today's parameters, which a moment suffices for.
 const CHEAP: Parameters = Parameters {
@@ -74,7 +75,10 @@ async fn nobody_stands_in_with_a_heavy_hash() {
 #[tokio::test]
 async fn heavy_checks_beyond_their_share_of_the_places_are_busy_at_once() {
     let hasher = start(1);
-    let account = [Key([1; 16])];
+    let account = [Claim {
+        key: Key([1; 16]),
+        part: Part::QUARTER,
+    }];
     let mut refused = 0;
     // Of 101 places 25 are for heavy checks, and 12 of those for one account; it has 25 in all.
     let checks: Vec<_> = (0..20)

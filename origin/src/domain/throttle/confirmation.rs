@@ -6,8 +6,14 @@
 
 use portcullis_shared::ids::UserId;
 
-use super::{Admitted, Error, Throttled, Whose, count, key::Key, limit, limit::Limit, look};
-use crate::domain::{app::App, caller::Caller, context::Context};
+use super::{
+    Admitted, Error, Throttled, Whose, claims, count,
+    key::{Name, Subject},
+    limit,
+    limit::Limit,
+    look,
+};
+use crate::domain::{app::App, caller::Caller, context::Context, shares::Claim};
 
 /// An attempt that nothing is remembered against, and that has not been counted.
 #[derive(Debug)]
@@ -15,8 +21,8 @@ pub struct Asked<'a> {
     user: UserId,
     limits: Vec<Limit>,
     context: &'a Context,
-    /// Where it counts in the hashing pool.
-    pub claims: Vec<Key>,
+    /// What it comes by to a place in the hashing pool.
+    pub claims: Vec<Claim>,
 }
 
 /// Looks at what this process remembers; the database is not asked.
@@ -30,8 +36,9 @@ pub fn ask<'a>(app: &App, caller: &Caller, context: &'a Context) -> Result<Asked
     if let Some(throttled) = app.refusals.find(by, app.clock.now()) {
         return Err(throttled);
     }
-    let mut claims = limit::claims(&limits);
-    claims.extend(limit::network_key(app, context.ip));
+    let name = Name::typed(caller.user.username.as_str());
+    let session = Subject::SessionConfirmation(caller.session.id).key(&app.master);
+    let claims = claims::of_proven(app, context.ip, &name, Some(session));
     Ok(Asked {
         user: caller.user.id,
         limits,

@@ -1,4 +1,4 @@
-//! What attempts are counted by: keyed hashes, so that the table tells nobody which names were
+//! What attempts, and places in the hashing pool, are counted by: keyed hashes, so that the table tells nobody which names were
 //! tried and from where, not even that somebody typed a password as a username.
 //!
 //! The key of HMAC-SHA256 comes of the newest master key. Another newest one starts all counts
@@ -36,6 +36,16 @@ pub enum Subject<'a> {
     Confirmation(UserId),
     /// Those from one of the sessions.
     SessionConfirmation(SessionId),
+    /// All, from everywhere, that nothing speaks for.
+    AllStrangers,
+    /// Those from a network that many others are in.
+    WideNetwork(Network),
+    /// Those for a name from all networks where somebody logged in with it.
+    Homes(&'a Name),
+    /// Those for a name by whoever has shown that it is his.
+    Proven(&'a Name),
+    /// Those from a network by whoever has shown whose name is his.
+    ProvenInNetwork(Network),
 }
 
 /// A username as it is counted: two that would find the same user are one, whether there is such
@@ -101,6 +111,23 @@ impl Subject<'_> {
                     mac.update(&network.first_bytes());
                 }
             }
+            Self::AllStrangers => mac.update(&[8]),
+            Self::WideNetwork(network) => {
+                mac.update(&[9]);
+                mac.update(&network.first_bytes());
+            }
+            Self::Homes(name) => {
+                mac.update(&[10]);
+                mac.update(name.as_bytes());
+            }
+            Self::Proven(name) => {
+                mac.update(&[11]);
+                mac.update(name.as_bytes());
+            }
+            Self::ProvenInNetwork(network) => {
+                mac.update(&[12]);
+                mac.update(&network.first_bytes());
+            }
         }
         let mut key = Key([0; 16]);
         for (to, from) in key.0.iter_mut().zip(mac.finalize().into_bytes()) {
@@ -140,6 +167,15 @@ mod tests {
             Subject::Registration(None),
             Subject::Registration(Some(here)),
             Subject::Registration(Some(there)),
+            Subject::AllStrangers,
+            Subject::WideNetwork(here),
+            Subject::WideNetwork(there),
+            Subject::Homes(&ann),
+            Subject::Homes(&bob),
+            Subject::Proven(&ann),
+            Subject::Proven(&bob),
+            Subject::ProvenInNetwork(here),
+            Subject::ProvenInNetwork(there),
         ];
         let all: std::collections::BTreeSet<Key> =
             subjects.iter().map(|subject| subject.key(&keys)).collect();

@@ -1,16 +1,13 @@
 //! Which counts concern an attempt, and what they say together.
 
-use std::net::IpAddr;
-
 use portcullis_shared::{
     ids::{SessionId, UserId},
     time::UnixSeconds,
 };
 
 use super::{
-    Guess, Throttled,
+    Throttled,
     bucket::{Bucket, Rule},
-    device,
     key::{Key, Name, Subject},
     settlement::Effect,
 };
@@ -60,42 +57,23 @@ impl Limit {
     }
 }
 
-/// The key of the count for an account from its network.
-pub(super) fn place(app: &App, name: &Name, ip: Option<IpAddr>) -> Option<Key> {
-    let network = network(app, ip)?;
-    Some(Subject::NameAndNetwork(name, network).key(&app.master))
-}
-
-fn network(app: &App, ip: Option<IpAddr>) -> Option<Network> {
-    let rules = &app.config.throttle;
-    ip.map(|ip| Network::of(ip, rules.ipv4_prefix, rules.ipv6_prefix))
-}
-
 /// The counts that may concern an attempt to log in, in the order of their keys.
-pub(super) fn of_guess(app: &App, name: &Name, guess: &Guess<'_>) -> Vec<Limit> {
+pub(super) fn of_guess(
+    app: &App,
+    name: &Name,
+    device: Option<Key>,
+    place: Option<(Key, Network)>,
+) -> Vec<Limit> {
     let rules = &app.config.throttle;
-    let limit = |subject: Subject<'_>, rule, scope| Limit {
-        key: subject.key(&app.master),
-        rule,
-        scope,
-    };
-    let since = app.clock.now().plus(-rules.known_for);
-    let device = guess
-        .device_token
-        .and_then(|token| device::recognise(token, name, since, &app.master));
+    let limit = |key, rule, scope| Limit { key, rule, scope };
     if let Some(device) = device {
-        let subject = Subject::Device(name, device);
-        return vec![limit(subject, rules.account, Scope::Device)];
+        return vec![limit(device, rules.account, Scope::Device)];
     }
-    let mut limits = vec![limit(
-        Subject::Strangers(name),
-        rules.strangers,
-        Scope::Strangers,
-    )];
-    if let Some(network) = network(app, guess.context.ip) {
-        let place = Subject::NameAndNetwork(name, network);
+    let strangers = Subject::Strangers(name).key(&app.master);
+    let mut limits = vec![limit(strangers, rules.strangers, Scope::Strangers)];
+    if let Some((place, network)) = place {
         limits.push(limit(place, rules.account, Scope::Place));
-        let network = Subject::Network(network);
+        let network = Subject::Network(network).key(&app.master);
         limits.push(limit(network, rules.network, Scope::Network));
     }
     limits.sort_by_key(|limit| limit.key);
@@ -122,22 +100,6 @@ pub(super) fn of_confirmation(app: &App, user: UserId, session: SessionId) -> Ve
     limits
 }
 
-/// Where an attempt counts in the hashing pool: for its network, and for its device or else its
-/// account, or for its session.
-pub(super) fn claims(limits: &[Limit]) -> Vec<Key> {
-    let claiming = limits.iter().filter(|limit| match limit.scope {
-        Scope::Strangers | Scope::Device | Scope::Network | Scope::Confirmation => true,
-        Scope::Place | Scope::Confirmations => false,
-    });
-    claiming.map(|limit| limit.key).collect()
-}
-
-/// The key of a network's count, where there is one.
-pub(super) fn network_key(app: &App, ip: Option<IpAddr>) -> Option<Key> {
-    let network = network(app, ip)?;
-    Some(Subject::Network(network).key(&app.master))
-}
-
 /// What a refusal is remembered by, without looking at counts: that of an account's strangers by
 /// the account in this network, since elsewhere it may be known.
 pub(super) fn remembered(limits: &[Limit], refusal: &Refusal) -> Option<Key> {
@@ -162,6 +124,11 @@ pub(super) fn may_be_remembered(limits: &[Limit]) -> impl Iterator<Item = Key> {
     by.map(|limit| limit.key)
 }
 
+/// The count for the account from its network, if it is among them.
+pub(super) fn home(seen: &[(Limit, Bucket)]) -> Option<&(Limit, Bucket)> {
+    seen.iter().find(|(limit, _)| limit.scope == Scope::Place)
+}
+
 /// Those that do concern it: where the account is known in the network, it is no stranger. The
 /// network's own count concerns it nevertheless: by a password that is looked at where others are
 /// refused, whoever shares the network would learn who logged in from there.
@@ -169,9 +136,7 @@ pub(super) fn that_concern(
     mut seen: Vec<(Limit, Bucket)>,
     now: UnixSeconds,
 ) -> Vec<(Limit, Bucket)> {
-    let at_home =
-        |(limit, bucket): &(Limit, Bucket)| limit.scope == Scope::Place && bucket.is_known(now);
-    if seen.iter().any(at_home) {
+    if home(&seen).is_some_and(|(_, bucket)| bucket.is_known(now)) {
         seen.retain(|(limit, _)| limit.scope != Scope::Strangers);
     }
     seen

@@ -18,13 +18,13 @@ on_both_engines!(
 );
 
 /// The caller of a new session.
-async fn logged_in(test: &TestApp) -> Caller {
+pub(super) async fn logged_in(test: &TestApp) -> Caller {
     let login = attempt(test, USER, None, &from(HOME)).await.unwrap();
     let caller = caller::authenticate(&test.app, &login.tokens.access_token);
     caller.await.unwrap()
 }
 
-async fn change(
+pub(super) async fn change(
     test: &TestApp,
     caller: &Caller,
     current: &str,

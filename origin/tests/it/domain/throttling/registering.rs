@@ -13,7 +13,11 @@ use crate::support::{TestApp, USER, on_both_engines};
 
 on_both_engines!(a_network_that_signs_up_too_often_waits_and_costs_no_hash,);
 
-async fn sign_up(test: &TestApp, name: &str, from: &Context) -> Result<(), registration::Error> {
+pub(super) async fn sign_up(
+    test: &TestApp,
+    name: &str,
+    from: &Context,
+) -> Result<(), registration::Error> {
     let request = registration::Request {
         username: name.parse().unwrap(),
         email: None,
