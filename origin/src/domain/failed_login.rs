@@ -17,7 +17,7 @@ use crate::domain::{
     caller::Caller,
     context::Context,
     store::StoreError,
-    user::{User, UserStatus},
+    user::User,
 };
 
 /// Writes that a password did not match: that of `user`, or nobody's.
@@ -62,14 +62,35 @@ async fn write(app: &App, event: Event) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// That the password was right, and its user may not log in.
-pub fn of_status(now: UnixSeconds, user: &User, context: &Context) -> Event {
-    let reason = match user.status {
-        UserStatus::Active => "changed_meanwhile",
-        UserStatus::Banned { .. } => "banned",
-        UserStatus::Disabled { .. } => "disabled",
-    };
-    event(now, Actor::User(user.id), Some(user), reason, context)
+/// Why there was no session although the password was right. Whoever tries stolen passwords leaves a
+/// trace of those that are right too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Obstacle {
+    /// The user is banned.
+    Banned,
+    /// The user is disabled.
+    Disabled,
+    /// The user has as many sessions as are allowed.
+    SessionCap,
+    /// It was right for what was replaced while it was checked, and then once more.
+    ChangedMeanwhile,
+}
+
+impl Obstacle {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Banned => "banned",
+            Self::Disabled => "disabled",
+            Self::SessionCap => "session_cap",
+            Self::ChangedMeanwhile => "changed_meanwhile",
+        }
+    }
+
+    /// What the audit trail gets.
+    pub fn event(self, now: UnixSeconds, user: &User, context: &Context) -> Event {
+        let actor = Actor::User(user.id);
+        event(now, actor, Some(user), self.as_str(), context)
+    }
 }
 
 fn event(

@@ -15,6 +15,10 @@
 mod entry;
 mod opening;
 
+use std::sync::Arc;
+
+use portcullis_shared::keys::SigningKey;
+
 use crate::domain::{
     app::{App, DEFAULT_CLIENT},
     client::{Client, ClientKind},
@@ -22,7 +26,7 @@ use crate::domain::{
     entropy::{self, EntropyError},
     failed_login,
     hashing::{HashingError, Place, Verdict},
-    mint::{MintError, Mintable, TokenSet, mint},
+    mint::{MintError, Mintable, TokenSet, mint_with},
     password::Password,
     session::{Session, cap::Full},
     stand_in,
@@ -156,11 +160,11 @@ pub async fn login(app: &App, request: Request, context: &Context) -> Result<Log
     {
         attempt.admitted.give_back(app).await;
     }
-    let (mintable, username) = opened?;
+    let opened = opened?;
     attempt.admitted.remember(app);
     Ok(LoggedIn {
-        tokens: mint(app, client, mintable, None).await?,
-        device_token: throttle::device_token(app, &username)?,
+        tokens: mint_with(app, &opened.key, client, opened.mintable, None)?,
+        device_token: throttle::device_token(app, &opened.username)?,
     })
 }
 
@@ -175,19 +179,29 @@ struct Attempt<'a> {
     context: &'a Context,
 }
 
+/// A session that was opened, and whatever its tokens are made of.
+struct Opened {
+    mintable: Mintable,
+    username: Username,
+    key: Arc<SigningKey>,
+}
+
 impl Attempt<'_> {
     /// Of several logins at once the first may have replaced the hash that the others were checked
     /// against; they are checked against the new one.
-    async fn open_twice(&self, app: &App) -> Result<(Mintable, Username), Error> {
-        let opened = match self.open(app).await? {
-            Err(Changed) => self.open(app).await?,
+    async fn open_twice(&self, app: &App) -> Result<Opened, Error> {
+        let opened = match self.open(app, false).await? {
+            Err(Changed) => self.open(app, true).await?,
             opened => opened,
         };
         opened.map_err(|Changed| Error::InvalidCredentials)
     }
 
     /// Checks the password and opens a session.
-    async fn open(&self, app: &App) -> Result<Result<(Mintable, Username), Changed>, Error> {
+    async fn open(&self, app: &App, is_last: bool) -> Result<Result<Opened, Changed>, Error> {
+        // A session whose tokens nobody gets would take the place of another. Without a key nobody
+        // learns whether the password is right either.
+        let key = app.signing.active(app).await.map_err(MintError::from)?;
         let checked = self.authenticate(app).await?;
         let (user_id, username) = (checked.user.id, checked.user.username);
         let now = app.clock.now();
@@ -195,6 +209,7 @@ impl Attempt<'_> {
             id: entropy::session_id(app.entropy.as_ref())?,
             client_id: self.client.id.clone(),
             checked_hash: checked.user.password_hash,
+            is_last,
             rehashed: checked.rehashed,
             settled: self.admitted.settle(app.config.throttle.known_for, now),
             device: self.device.clone(),
@@ -209,7 +224,11 @@ impl Attempt<'_> {
         let store = app.store.as_ref();
         let decided = transaction::with_user(store, user_id, app.now(), decide).await?;
         let (opened, _) = decided.ok_or(Error::InvalidCredentials)?;
-        Ok(opened?.map(|mintable| (mintable, username)))
+        Ok(opened?.map(|mintable| Opened {
+            mintable,
+            username,
+            key,
+        }))
     }
 
     async fn authenticate(&self, app: &App) -> Result<Authenticated, Error> {

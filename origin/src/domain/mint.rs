@@ -2,6 +2,7 @@
 
 use portcullis_shared::{
     claims::AccessClaims,
+    keys::SigningKey,
     scope::ScopeSet,
     time::UnixSeconds,
     token::{self, TOKEN_LIMIT},
@@ -107,6 +108,22 @@ pub async fn mint(
     mintable: Mintable,
     scope: Option<ScopeSet>,
 ) -> Result<TokenSet, MintError> {
+    let key = app.signing.active(app).await?;
+    mint_with(app, &key, client, mintable, scope)
+}
+
+/// As [`mint`], with a key that is at hand.
+///
+/// # Errors
+///
+/// See [`MintError`].
+pub fn mint_with(
+    app: &App,
+    key: &SigningKey,
+    client: &Client,
+    mintable: Mintable,
+    scope: Option<ScopeSet>,
+) -> Result<TokenSet, MintError> {
     let Mintable {
         user,
         session,
@@ -132,9 +149,8 @@ pub async fn mint(
             .map(|role| role.as_str().to_owned())
             .collect(),
     };
-    let key = app.signing.active(app).await?;
     let access_token =
-        token::sign(&key, &claims).map_err(|error| MintError::Malformed(error.into()))?;
+        token::sign(key, &claims).map_err(|error| MintError::Malformed(error.into()))?;
     if access_token.len() > TOKEN_LIMIT {
         return Err(MintError::Malformed("longer than verifiers take".into()));
     }

@@ -11,7 +11,7 @@ use crate::domain::{
     audit::{Action, Actor, Event},
     context::Context,
     ending::Tokens,
-    failed_login,
+    failed_login::Obstacle,
     mint::Mintable,
     session::{
         EndReason, Flags, Session,
@@ -31,6 +31,8 @@ pub(super) struct Opening {
     pub(super) client_id: String,
     /// What the password was checked against; it must not have changed since.
     pub(super) checked_hash: Option<String>,
+    /// Whether it is not checked once more when it has.
+    pub(super) is_last: bool,
     pub(super) rehashed: Option<String>,
     /// What becomes of the counts of attempts.
     pub(super) settled: Vec<Settlement>,
@@ -44,6 +46,14 @@ pub(super) struct Opening {
 }
 
 impl Opening {
+    /// Nothing but the trace of it.
+    fn refused(&self, user: &User, obstacle: Obstacle) -> UserChange {
+        UserChange {
+            events: vec![obstacle.event(self.now, user, &self.context)],
+            ..UserChange::default()
+        }
+    }
+
     /// Opens the session, or says why there is none. `held` are the sessions of the user that have not
     /// ended.
     pub(super) fn decide(
@@ -52,23 +62,24 @@ impl Opening {
         held: &[Session],
     ) -> (UserChange, Result<Result<Mintable, Changed>, Error>) {
         if user.password_hash != self.checked_hash {
-            return (UserChange::default(), Ok(Err(Changed)));
+            let change = if self.is_last {
+                self.refused(user, Obstacle::ChangedMeanwhile)
+            } else {
+                UserChange::default()
+            };
+            return (change, Ok(Err(Changed)));
         }
         let refusal = match user.status {
             UserStatus::Active => None,
-            UserStatus::Banned { .. } => Some(Error::Banned),
-            UserStatus::Disabled { .. } => Some(Error::Disabled),
+            UserStatus::Banned { .. } => Some((Obstacle::Banned, Error::Banned)),
+            UserStatus::Disabled { .. } => Some((Obstacle::Disabled, Error::Disabled)),
         };
-        if let Some(error) = refusal {
-            let change = UserChange {
-                events: vec![failed_login::of_status(self.now, user, &self.context)],
-                ..UserChange::default()
-            };
-            return (change, Err(error));
+        if let Some((obstacle, error)) = refusal {
+            return (self.refused(user, obstacle), Err(error));
         }
         let evicted = match self.cap.surplus(held, self.now) {
             Ok(evicted) => evicted,
-            Err(full) => return (UserChange::default(), Err(full.into())),
+            Err(full) => return (self.refused(user, Obstacle::SessionCap), Err(full.into())),
         };
         let mut next = user.clone();
         if let Some(hash) = self.rehashed {

@@ -1,19 +1,28 @@
 //! What the audit trail gets: logins that failed, settings that changed.
 
+use std::sync::Arc;
+
 use portcullis_origin::domain::{
     admin::{self, Authority, NewUser},
     audit::{
         Action, Actor,
         query::{Entry, Filter, Order, Query},
     },
+    login,
+    password::Password,
+    session::Session,
     settings_record::{self, Setting},
+    store::UserChange,
+    user::User,
 };
+use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
-use crate::support::{CURL, TestApp, USER, context, on_both_engines};
+use crate::support::{CURL, TestApp, USER, context, on_both_engines, until};
 
 on_both_engines!(
     a_failed_login_is_recorded_with_its_reason_and_without_what_was_typed,
+    a_login_that_is_overtaken_twice_by_other_hashes_is_recorded,
     changed_settings_are_told_by_key_and_secrets_without_their_value,
     a_start_with_the_same_settings_tells_nothing,
 );
@@ -82,6 +91,53 @@ async fn a_failed_login_is_recorded_with_its_reason_and_without_what_was_typed(t
         !shown.contains("hunter2") && !shown.contains("wrong_field"),
         "{shown}"
     );
+}
+
+/// Somebody replaces the hash all the time, by one of the same password.
+async fn keep_rehashing(test: &TestApp) -> JoinHandle<()> {
+    let mut hashes = Vec::new();
+    for _ in 0..3 {
+        let password = Password::new(USER.1.to_owned());
+        let hash = test
+            .app
+            .hasher
+            .hash(&[], password, test.app.entropy.as_ref());
+        hashes.push(hash.await.unwrap());
+    }
+    let (app, id) = (Arc::clone(&test.app), test.user(USER.0).await.id);
+    tokio::spawn(async move {
+        for hash in hashes.into_iter().cycle() {
+            let decide = move |user: &User, _: &[Session]| UserChange {
+                user: Some(User {
+                    password_hash: Some(hash),
+                    ..user.clone()
+                }),
+                ..UserChange::default()
+            };
+            let changed = app.store.change_user(id, app.now(), Box::new(decide));
+            changed.await.unwrap();
+        }
+    })
+}
+
+async fn a_login_that_is_overtaken_twice_by_other_hashes_is_recorded(test: TestApp) {
+    let rehashing = keep_rehashing(&test).await;
+    let told = until("a login that is overtaken twice", async || {
+        let from = context(CURL, "NZ");
+        let login = test.login_as(USER, "portcullis", &from).await;
+        login.is_err().then_some(login)
+    });
+    let refused = told.await;
+    rehashing.abort();
+    assert!(
+        matches!(refused, Err(login::Error::InvalidCredentials)),
+        "{refused:?}"
+    );
+    let failed = events(&test, Action::LoginFailed).await;
+    assert_eq!(failed.len(), 1);
+    let event = &failed[0].event;
+    assert_eq!(event.detail.as_deref(), Some("changed_meanwhile"));
+    assert_eq!(event.country.as_deref(), Some("NZ"));
 }
 
 fn setting(key: &str, shown: &str, secret: Option<&str>) -> Setting {

@@ -7,13 +7,16 @@ use portcullis_origin::domain::{
         Action, Actor,
         query::{Filter, Order, Query},
     },
+    clock::Clock as _,
     login,
-    mint::TokenSet,
+    mint::{MintError, TokenSet},
     refresh,
     session::{
         EndReason, Session,
         cap::{AtCap, Cap},
     },
+    signing_keys::StoredKey,
+    store::KeysChange,
 };
 use tokio::{sync::Barrier, task::JoinSet};
 
@@ -22,6 +25,7 @@ use crate::support::{CURL, TestApp, TestClock, USER, context, on_both_engines};
 on_both_engines!(
     the_least_recently_used_session_makes_room,
     a_cap_that_refuses_refuses_whoever_has_the_right_password,
+    a_login_without_a_key_to_sign_with_opens_nothing_and_ends_nothing,
     a_lowered_cap_ends_what_is_above_it_at_the_next_login,
     an_expired_session_takes_no_room,
     fifty_logins_that_race_on_two_replicas_leave_as_many_as_the_cap,
@@ -91,7 +95,12 @@ async fn a_cap_that_refuses_refuses_whoever_has_the_right_password(test: TestApp
             .await
             .map(|_| ())
     };
-    assert!(matches!(login(USER.1).await, Err(login::Error::Full(_))));
+    for _ in 0..2 {
+        assert!(matches!(login(USER.1).await, Err(login::Error::Full(_))));
+        let trail = test.trail().await;
+        let told = "to ann: session_cap";
+        assert!(trail.last().unwrap().ends_with(told), "{trail:?}");
+    }
     let wrong = login("another password").await;
     assert!(
         matches!(wrong, Err(login::Error::InvalidCredentials)),
@@ -99,6 +108,35 @@ async fn a_cap_that_refuses_refuses_whoever_has_the_right_password(test: TestApp
     );
     assert!(!is_over(&test, &tokens).await);
     assert_eq!(active(&test).await.len(), 1);
+}
+
+async fn a_login_without_a_key_to_sign_with_opens_nothing_and_ends_nothing(test: TestApp) {
+    let test = capped(&test, 1, AtCap::Evict).await;
+    let before = test.session_of(&test.login().await).await;
+    let now = test.clock.now();
+    let withdraw = move |keys: &[StoredKey]| KeysChange {
+        withdrawn: keys.iter().map(|key| (key.id.clone(), now)).collect(),
+        ..KeysChange::default()
+    };
+    let store = &test.app.store;
+    store
+        .change_signing_keys(test.app.now(), Box::new(withdraw))
+        .await
+        .unwrap();
+    test.clock.advance(2);
+    let trail = test.trail().await;
+    for password in [USER.1, "another password"] {
+        let refused = test
+            .login_as((USER.0, password), "portcullis", &context(CURL, "DE"))
+            .await;
+        // Whether the password is right is not told either.
+        assert!(
+            matches!(refused, Err(login::Error::Mint(MintError::Key(_)))),
+            "{refused:?}"
+        );
+    }
+    assert_eq!(active(&test).await, [before]);
+    assert_eq!(test.trail().await, trail);
 }
 
 async fn an_expired_session_takes_no_room(test: TestApp) {
