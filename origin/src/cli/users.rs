@@ -159,10 +159,7 @@ struct Standing {
     active: bool,
 }
 
-const OPERATOR: Authority = Authority {
-    actor: Actor::Operator,
-    ip: None,
-};
+const OPERATOR: Authority = Authority::OPERATOR;
 
 /// How many users are read at a time.
 const PAGE: u32 = 200;

@@ -25,6 +25,7 @@ use crate::domain::{
     app::App,
     audit::{Action, Actor, Event},
     clock::UnixMillis,
+    context::Context,
     session::EndReason,
     store::{By, OtherAdmins, Seq, Standing, StoreError, UserChange, UserFilter},
     transaction,
@@ -39,12 +40,12 @@ pub use setup_link::{IssueError, SetupLink, issue_setup};
 pub use standing::{StandingError, ban, disable, enable, unban};
 
 /// Who administrates, and from where.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Authority {
-    /// For the audit trail.
+    /// Who is asked for permission, and whom the audit trail tells.
     pub actor: Actor,
     /// For the audit trail.
-    pub ip: Option<std::net::IpAddr>,
+    pub from: Context,
 }
 
 /// Whoever administrates may not do so, or not any more.
@@ -53,12 +54,22 @@ pub struct Authority {
 pub struct NotAdmin;
 
 impl Authority {
+    /// Somebody at the command line.
+    pub const OPERATOR: Self = Self {
+        actor: Actor::Operator,
+        from: Context {
+            ip: None,
+            country: None,
+            user_agent: None,
+        },
+    };
+
     /// Whose permission the store has to make sure of.
     ///
     /// # Errors
     ///
     /// [`NotAdmin`] where nobody could permit it.
-    pub(crate) fn by(self) -> Result<By, NotAdmin> {
+    pub(crate) fn by(&self) -> Result<By, NotAdmin> {
         match self.actor {
             Actor::User(id) => Ok(By::Administrator(id)),
             Actor::Operator => Ok(By::Service),
@@ -74,15 +85,16 @@ impl Authority {
         app: &App,
         id: UserId,
         now: UnixMillis,
-        decide: impl FnOnce(&Standing<'_>) -> Result<(UserChange, T), E> + Send + 'static,
+        decide: impl FnOnce(&Self, &Standing<'_>) -> Result<(UserChange, T), E> + Send + 'static,
     ) -> Result<Option<(T, Seq)>, E>
     where
         T: Send + 'static,
         E: From<NotAdmin> + From<StoreError> + Send + 'static,
     {
+        let by = self.by()?;
         let decide = move |standing: &Standing<'_>| {
             let decided = if standing.is_permitted {
-                decide(standing)
+                decide(&self, standing)
             } else {
                 Err(NotAdmin.into())
             };
@@ -91,23 +103,22 @@ impl Authority {
                 Err(error) => (UserChange::default(), Err(error)),
             }
         };
-        let done = transaction::with_standing(app.store.as_ref(), id, self.by()?, now, decide);
+        let done = transaction::with_standing(app.store.as_ref(), id, by, now, decide);
         done.await?
             .map(|(answer, seq)| Ok((answer?, seq)))
             .transpose()
     }
 
-    fn event(self, at: UnixSeconds, action: Action, user: UserId) -> Event {
+    fn event(&self, at: UnixSeconds, action: Action, user: UserId) -> Event {
         Event {
             user_id: Some(user),
-            ip: self.ip,
-            ..Event::new(at, action, self.actor)
+            ..Event::new(at, action, self.actor).from(&self.from)
         }
     }
 
     /// Makes sure that somebody can administrate when `before` no longer can.
     fn check_last(
-        self,
+        &self,
         before: &User,
         after: Option<&User>,
         others: OtherAdmins,

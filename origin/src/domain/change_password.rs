@@ -124,7 +124,7 @@ impl Change<'_> {
                 tokens: app.tokens(),
                 now: app.clock.now(),
                 actor: Actor::User(checked.id),
-                ip: self.context.ip,
+                from: self.context.clone(),
             };
             match replace(app, &checked, new, self.settled.clone()).await? {
                 Replaced::Done(seq) => return Ok(seq),

@@ -7,6 +7,7 @@ use portcullis_shared::{ids::SessionId, time::UnixSeconds};
 
 use crate::domain::{
     audit::{Action, Actor, Event},
+    context::Context,
     ending::Tokens,
     session::{EndReason, Session},
     store::UserChange,
@@ -26,7 +27,7 @@ pub(super) struct NewPassword {
     /// Who sets it.
     pub(super) actor: Actor,
     /// From where.
-    pub(super) ip: Option<std::net::IpAddr>,
+    pub(super) from: Context,
 }
 
 impl NewPassword {
@@ -48,8 +49,7 @@ impl NewPassword {
         let event = Event {
             user_id: Some(user.id),
             session_id: self.keep,
-            ip: self.ip,
-            ..Event::new(self.now, Action::PasswordChanged, self.actor)
+            ..Event::new(self.now, Action::PasswordChanged, self.actor).from(&self.from)
         };
         UserChange {
             user: Some(next),

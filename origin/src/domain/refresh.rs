@@ -297,9 +297,8 @@ impl Judge {
         Event {
             user_id: Some(session.user_id),
             session_id: Some(session.id),
-            ip: self.context.ip,
             detail: Some(detail),
-            ..Event::new(self.now, action, Actor::Bearer)
+            ..Event::new(self.now, action, Actor::Bearer).from(&self.context)
         }
     }
 }

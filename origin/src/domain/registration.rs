@@ -126,9 +126,8 @@ pub async fn register(app: &App, request: Request, context: &Context) -> Result<
     };
     let event = Event {
         user_id: Some(id),
-        ip: context.ip,
         detail: Some(format!("scopes [{}]", user.scopes)),
-        ..Event::new(now, Action::UserRegistered, Actor::User(id))
+        ..Event::new(now, Action::UserRegistered, Actor::User(id)).from(context)
     };
     match app.store.create_user(&user, &event, By::Service).await {
         Ok(()) => {

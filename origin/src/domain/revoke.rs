@@ -70,7 +70,7 @@ pub async fn end_session(
     actor: Actor,
     context: &Context,
 ) -> Result<Option<Seq>, StoreError> {
-    let (now, tokens, ip) = (app.now(), app.tokens(), context.ip);
+    let (now, tokens, context) = (app.now(), app.tokens(), context.clone());
     let client = client.map(|client| client.id.clone());
     let decide = move |session: &Session, _: &_| {
         let theirs = client
@@ -82,9 +82,8 @@ pub async fn end_session(
         let event = Event {
             user_id: Some(session.user_id),
             session_id: Some(session.id),
-            ip,
             detail: Some(reason.as_str().to_owned()),
-            ..Event::new(now.seconds(), Action::SessionEnded, actor)
+            ..Event::new(now.seconds(), Action::SessionEnded, actor).from(&context)
         };
         let change = SessionChange {
             revocations: tokens

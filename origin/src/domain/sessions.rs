@@ -87,7 +87,8 @@ pub async fn end_others(
     caller: &Caller,
     context: &Context,
 ) -> Result<Option<Seq>, StoreError> {
-    let (now, tokens, ip, current) = (app.now(), app.tokens(), context.ip, caller.session.id);
+    let (now, tokens, current) = (app.now(), app.tokens(), caller.session.id);
+    let context = context.clone();
     let decide = move |user: &User, sessions: &[Session]| {
         let now = now.seconds();
         let is_current = |session: &Session| session.id == current && session.is_active(now);
@@ -99,9 +100,8 @@ pub async fn end_others(
             tokens.end_all(&mut next, sessions, Some(current), EndReason::Logout, now);
         let event = Event {
             user_id: Some(user.id),
-            ip,
             detail: Some(format!("all others, {} sessions", ended.len())),
-            ..Event::new(now, Action::SessionEnded, Actor::User(user.id))
+            ..Event::new(now, Action::SessionEnded, Actor::User(user.id)).from(&context)
         };
         let change = UserChange {
             user: (next != *user).then_some(next),
@@ -130,7 +130,7 @@ pub async fn logout_all(
     caller: &Caller,
     context: &Context,
 ) -> Result<Option<Seq>, StoreError> {
-    let (now, tokens, ip) = (app.now(), app.tokens(), context.ip);
+    let (now, tokens, context) = (app.now(), app.tokens(), context.clone());
     let decide = move |user: &User, sessions: &[Session]| {
         let mut user = user.clone();
         let (ended, revocations) = tokens.end_all(
@@ -142,13 +142,12 @@ pub async fn logout_all(
         );
         let event = Event {
             user_id: Some(user.id),
-            ip,
             detail: Some(format!(
                 "{}, {} sessions",
                 EndReason::LogoutAll.as_str(),
                 ended.len()
             )),
-            ..Event::new(now.seconds(), Action::SessionEnded, Actor::User(user.id))
+            ..Event::new(now.seconds(), Action::SessionEnded, Actor::User(user.id)).from(&context)
         };
         let change = UserChange {
             user: Some(user),

@@ -98,7 +98,7 @@ pub async fn complete(
     let user = user.filter(|user| is_good(user, &digest, app.clock.now()));
     let user = user.ok_or(Error::InvalidToken)?;
     let claims = throttle::owners_claims(app, context.ip, &user.username);
-    let new = prepare(app, &user, password, Actor::Bearer, context.ip, &claims).await?;
+    let new = prepare(app, &user, password, Actor::Bearer, context, &claims).await?;
     // Whoever floods the name with guesses does not keep out who has been let in by hand.
     let settled = throttle::recognise(app, &user.username, context.ip);
     let decide = move |user: &User, sessions: &[Session]| {
@@ -130,7 +130,7 @@ pub async fn set_password(
     password: Password,
     actor: Actor,
 ) -> Result<Option<Seq>, Error> {
-    let new = prepare(app, user, password, actor, None, &[]).await?;
+    let new = prepare(app, user, password, actor, &Context::default(), &[]).await?;
     let decide = move |user: &User, sessions: &[Session]| (new.of(user, sessions), ());
     let done = transaction::with_user(app.store.as_ref(), user.id, app.now(), decide).await?;
     Ok(done.map(|((), seq)| seq))
@@ -142,7 +142,7 @@ async fn prepare(
     user: &User,
     password: Password,
     actor: Actor,
-    ip: Option<std::net::IpAddr>,
+    from: &Context,
     claims: &[Claim],
 ) -> Result<NewPassword, Error> {
     password.check_new(&user.username, user.email.as_ref())?;
@@ -153,6 +153,6 @@ async fn prepare(
         tokens: app.tokens(),
         now: app.clock.now(),
         actor,
-        ip,
+        from: from.clone(),
     })
 }

@@ -16,7 +16,6 @@ use crate::{
     domain::{
         admin::Authority,
         app::App,
-        audit::Actor,
         plan::{count, run},
     },
 };
@@ -63,11 +62,6 @@ Examples:
 /// The shortest pause between two batches.
 const PAUSE: Duration = Duration::from_millis(20);
 
-const OPERATOR: Authority = Authority {
-    actor: Actor::Operator,
-    ip: None,
-};
-
 pub(super) async fn run(app: &App, what: Revoke) -> Result<(), Error> {
     let json = what.json;
     let id = match what.plan {
@@ -90,7 +84,7 @@ async fn carry_out(app: &App, id: PlanId, bar: &ProgressBar) -> Result<run::Outc
     loop {
         let began = Instant::now();
         let deadline = Some(app.now());
-        let outcome = run::run(app, OPERATOR, id, deadline, |plan| {
+        let outcome = run::run(app, Authority::OPERATOR, id, deadline, |plan| {
             bar.set_position(plan.progress.passed);
         })
         .await?;
@@ -112,7 +106,7 @@ async fn counted(app: &App, what: Revoke) -> Result<Option<PlanId>, Error> {
     if criteria.is_empty() && !what.all {
         return Err(Error::NoCriteria);
     }
-    let counted = count::count(app, OPERATOR, criteria).await?;
+    let counted = count::count(app, Authority::OPERATOR, criteria).await?;
     if what.dry_run {
         print::counted(what.json, &counted)?;
         return Ok(None);

@@ -68,7 +68,7 @@ pub async fn change_user(
     let (roles, scopes) = (changes.roles.as_ref(), changes.scopes.as_ref());
     check_grants(roles.unwrap_or(&none.0), scopes.unwrap_or(&none.1))?;
     let (now, tokens) = (app.now(), app.tokens());
-    let decide = move |standing: &Standing<'_>| {
+    let decide = move |authority: &Authority, standing: &Standing<'_>| {
         let decided = apply(authority, changes, standing, now, &tokens);
         decided.map_err(ChangeError::from)
     };
@@ -77,7 +77,7 @@ pub async fn change_user(
 }
 
 fn apply(
-    authority: Authority,
+    authority: &Authority,
     changes: Changes,
     standing: &Standing<'_>,
     now: UnixMillis,

@@ -35,7 +35,7 @@ pub async fn delete_user(
     id: UserId,
 ) -> Result<Option<Seq>, DeleteError> {
     let (now, tokens) = (app.now(), app.tokens());
-    let decide = move |standing: &Standing<'_>| {
+    let decide = move |authority: &Authority, standing: &Standing<'_>| {
         let Standing { user, sessions, .. } = *standing;
         authority.check_last(user, None, standing.others)?;
         let entry = tokens.revoke_user(&mut user.clone(), sessions, now.seconds());

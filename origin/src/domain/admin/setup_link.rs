@@ -49,7 +49,7 @@ pub async fn issue_setup(
 ) -> Result<Option<SetupLink>, IssueError> {
     let (token, pending) = setup::issue(app, id)?;
     let now = app.now();
-    let decide = move |&Standing { user, .. }: &Standing<'_>| {
+    let decide = move |authority: &Authority, &Standing { user, .. }: &Standing<'_>| {
         let next = User {
             setup: Some(pending),
             updated_at: now.seconds(),

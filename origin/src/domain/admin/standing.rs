@@ -98,7 +98,7 @@ impl Out {
     /// What is written.
     fn decide(
         self,
-        authority: Authority,
+        authority: &Authority,
         at: UnixSeconds,
         tokens: &Tokens,
         standing: &Standing<'_>,
@@ -131,7 +131,7 @@ impl Out {
         }
     }
 
-    fn event(&self, authority: Authority, at: UnixSeconds, user: UserId) -> Event {
+    fn event(&self, authority: &Authority, at: UnixSeconds, user: UserId) -> Event {
         match self {
             Self::Banned { reason } => Event {
                 detail: Some(reason.clone()),
@@ -149,8 +149,9 @@ async fn put_out(
     out: Out,
 ) -> Result<Option<Changed>, StandingError> {
     let (now, tokens) = (app.now(), app.tokens());
-    let decide =
-        move |standing: &Standing<'_>| out.decide(authority, now.seconds(), &tokens, standing);
+    let decide = move |authority: &Authority, standing: &Standing<'_>| {
+        out.decide(authority, now.seconds(), &tokens, standing)
+    };
     let done = authority.decide(app, id, now, decide).await?;
     Ok(done.map(Changed::from))
 }
@@ -213,7 +214,7 @@ async fn let_in(
     was_out: fn(&UserStatus) -> Result<bool, StandingError>,
 ) -> Result<Option<Changed>, StandingError> {
     let now = app.now();
-    let decide = move |&Standing { user, .. }: &Standing<'_>| {
+    let decide = move |authority: &Authority, &Standing { user, .. }: &Standing<'_>| {
         if authority.actor == Actor::User(user.id) {
             return Err(StandingError::Own);
         }

@@ -117,7 +117,7 @@ impl Opening {
             session_id: Some(session.id),
             ..Event::new(self.now, Action::Login, Actor::User(user.id)).from(&session.opened_from)
         };
-        let mut events = cap::evictions(&evicted, user.id, session.opened_from.ip, self.now);
+        let mut events = cap::evictions(&evicted, user.id, &session.opened_from, self.now);
         events.push(event);
         let change = UserChange {
             user: (next != *user).then_some(next),

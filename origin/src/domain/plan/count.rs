@@ -80,7 +80,7 @@ pub async fn count(app: &App, authority: Authority, criteria: Criteria) -> Resul
         app.store.put_plan(&plan, &page, &[]).await?;
     }
     plan.completed_at = Some(app.clock.now());
-    let event = planned(&plan, authority, app.clock.now());
+    let event = planned(&plan, &authority, app.clock.now());
     app.store
         .put_plan(&plan, &[], std::slice::from_ref(&event))
         .await?;
@@ -88,7 +88,7 @@ pub async fn count(app: &App, authority: Authority, criteria: Criteria) -> Resul
     Ok(Counted { plan, sample })
 }
 
-fn planned(plan: &Plan, authority: Authority, now: UnixSeconds) -> Event {
+fn planned(plan: &Plan, authority: &Authority, now: UnixSeconds) -> Event {
     let Plan {
         id,
         count,
@@ -96,9 +96,8 @@ fn planned(plan: &Plan, authority: Authority, now: UnixSeconds) -> Event {
         ..
     } = plan;
     Event {
-        ip: authority.ip,
         detail: Some(format!("plan {id}, {count} sessions, {criteria}")),
-        ..Event::new(now, Action::RevocationPlanned, authority.actor)
+        ..Event::new(now, Action::RevocationPlanned, authority.actor).from(&authority.from)
     }
 }
 

@@ -90,7 +90,7 @@ pub async fn run(
     mut told: impl FnMut(&Plan) + Send,
 ) -> Result<Outcome, Error> {
     loop {
-        let (plan, seq) = step(app, authority, id).await?;
+        let (plan, seq) = step(app, &authority, id).await?;
         told(&plan);
         if plan.is_done() {
             // What was done is told even when nobody can say who else there is.
@@ -116,14 +116,14 @@ pub async fn run(
 
 /// One batch. Whoever was banned or demoted meanwhile goes no further. The session does not matter:
 /// it may be one of those that end.
-async fn step(app: &App, authority: Authority, id: PlanId) -> Result<(Plan, Seq), Error> {
+async fn step(app: &App, authority: &Authority, id: PlanId) -> Result<(Plan, Seq), Error> {
     let (now, tokens) = (app.now(), app.tokens());
+    let (store, by, authority) = (app.store.as_ref(), authority.by()?, authority.clone());
     let decide =
-        move |step: &PlanStep<'_>| match Ending::decide(step, authority, &tokens, now.seconds()) {
+        move |step: &PlanStep<'_>| match Ending::decide(step, &authority, &tokens, now.seconds()) {
             Ok((change, plan)) => (change, Ok(plan)),
             Err(error) => (PlanChange::default(), Err(error)),
         };
-    let (store, by) = (app.store.as_ref(), authority.by()?);
     let done = transaction::with_planned(store, id, by, BATCH, now, decide).await?;
     let (plan, seq) = done.ok_or(Error::NoSuchPlan)?;
     Ok((plan?, seq))
@@ -150,7 +150,7 @@ async fn newcomers(app: &App, plan: &Plan) -> Result<Newcomers, StoreError> {
 /// What one batch comes to.
 struct Ending<'a> {
     step: &'a PlanStep<'a>,
-    authority: Authority,
+    authority: &'a Authority,
     tokens: &'a Tokens,
     now: UnixSeconds,
     change: PlanChange,
@@ -160,7 +160,7 @@ impl<'a> Ending<'a> {
     /// What to write, and the plan after it.
     fn decide(
         step: &'a PlanStep<'a>,
-        authority: Authority,
+        authority: &'a Authority,
         tokens: &'a Tokens,
         now: UnixSeconds,
     ) -> Result<(PlanChange, Plan), Error> {
@@ -235,9 +235,9 @@ impl<'a> Ending<'a> {
     fn tell(&mut self, user_id: Option<UserId>, text: &str) {
         self.change.events.push(Event {
             user_id,
-            ip: self.authority.ip,
             detail: Some(format!("plan {}, {text}", self.step.plan.id)),
             ..Event::new(self.now, Action::SessionsRevoked, self.authority.actor)
+                .from(&self.authority.from)
         });
     }
 

@@ -1,13 +1,12 @@
 //! How many sessions a user may have at once. A login decides over it while it holds the user and
 //! all of the user's sessions, so logins that race each other see one another's.
 
-use std::net::IpAddr;
-
 use portcullis_shared::{ids::UserId, time::UnixSeconds};
 
 use super::{EndReason, Session};
 use crate::domain::{
     audit::{Action, Actor, Event},
+    context::Context,
     ending::SESSIONS_BY_ENTRY,
 };
 
@@ -62,15 +61,14 @@ impl Cap {
 pub fn evictions(
     evicted: &[&Session],
     user: UserId,
-    ip: Option<IpAddr>,
+    context: &Context,
     now: UnixSeconds,
 ) -> Vec<Event> {
     let event = |session: Option<&Session>, detail: String| Event {
         user_id: Some(user),
         session_id: session.map(|session| session.id),
-        ip,
         detail: Some(detail),
-        ..Event::new(now, Action::SessionEnded, Actor::Service)
+        ..Event::new(now, Action::SessionEnded, Actor::Service).from(context)
     };
     let reason = EndReason::Evicted.as_str();
     if evicted.len() > SESSIONS_BY_ENTRY {
@@ -147,7 +145,7 @@ mod tests {
     fn very_many_evictions_are_one_event() {
         let held = held(&[1; 33]);
         let all: Vec<&Session> = held.iter().collect();
-        let events = |some: &[&Session]| evictions(some, held[0].user_id, None, NOW);
+        let events = |some: &[&Session]| evictions(some, held[0].user_id, &Context::default(), NOW);
         assert_eq!(events(&all[..32]).len(), 32);
         assert_eq!(events(&all[..1])[0].session_id, Some(held[0].id));
         let one = events(&all);

@@ -19,7 +19,7 @@ impl Acting {
     pub(crate) fn authority(&self) -> Authority {
         Authority {
             actor: Actor::User(self.admin.admin.caller().user.id),
-            ip: self.from.0.ip,
+            from: self.from.0.clone(),
         }
     }
 

@@ -25,10 +25,7 @@ on_both_engines!(
     of_two_administrators_who_disable_each_other_one_stays,
 );
 
-const OPERATOR: Authority = Authority {
-    actor: Actor::Operator,
-    ip: None,
-};
+const OPERATOR: Authority = Authority::OPERATOR;
 
 fn password(text: &str) -> Password {
     Password::new(text.to_owned())
@@ -41,7 +38,7 @@ fn here() -> Context {
 async fn by(test: &TestApp, name: &str) -> Authority {
     Authority {
         actor: Actor::User(test.user(name).await.id),
-        ip: None,
+        from: here(),
     }
 }
 
@@ -162,25 +159,27 @@ async fn the_last_administrator_stays_but_for_the_operator(test: TestApp) {
     let last = |result: &Result<_, StandingError>| {
         matches!(result, Err(StandingError::LastAdmin(admin::LastAdmin)))
     };
-    assert!(last(&admin::disable(app, own, root.id).await));
+    assert!(last(&admin::disable(app, own.clone(), root.id).await));
     assert!(last(
-        &admin::ban(app, own, root.id, admin::Reason::default()).await
+        &admin::ban(app, own.clone(), root.id, admin::Reason::default()).await
     ));
-    let deleted = admin::delete_user(app, own, root.id).await;
+    let deleted = admin::delete_user(app, own.clone(), root.id).await;
     assert!(matches!(deleted, Err(admin::DeleteError::LastAdmin(_))));
-    let demoted = admin::change_user(app, own, root.id, none.clone()).await;
+    let demoted = admin::change_user(app, own.clone(), root.id, none.clone()).await;
     assert!(matches!(demoted, Err(admin::ChangeError::LastAdmin(_))));
     assert_eq!(test.user(ADMIN.0).await, root);
     // Somebody who is no administrator is not the last one; who has another may go.
     let ann = test.user(USER.0).await.id;
-    admin::disable(app, own, ann).await.unwrap();
-    admin::enable(app, own, ann).await.unwrap();
+    admin::disable(app, own.clone(), ann).await.unwrap();
+    admin::enable(app, own.clone(), ann).await.unwrap();
     let more = admin::Changes {
         roles: Some(["admin".parse().unwrap()].into()),
         ..admin::Changes::default()
     };
-    admin::change_user(app, own, ann, more).await.unwrap();
-    admin::disable(app, own, root.id).await.unwrap();
+    admin::change_user(app, own.clone(), ann, more)
+        .await
+        .unwrap();
+    admin::disable(app, own.clone(), root.id).await.unwrap();
     admin::disable(app, OPERATOR, ann).await.unwrap();
 }
 
@@ -196,8 +195,8 @@ async fn of_two_administrators_who_disable_each_other_one_stays(test: TestApp) {
     let (by_ann, by_root) = (by(&test, USER.0).await, by(&test, ADMIN.0).await);
     for _ in 0..10 {
         let (one, other) = tokio::join!(
-            admin::disable(&test.app, by_root, ann),
-            admin::disable(&test.app, by_ann, root),
+            admin::disable(&test.app, by_root.clone(), ann),
+            admin::disable(&test.app, by_ann.clone(), root),
         );
         assert_eq!(one.is_ok(), other.is_err(), "{one:?} {other:?}");
         for id in [ann, root] {

@@ -8,9 +8,15 @@ use portcullis_origin::domain::{
         Action, Actor,
         query::{Entry, Filter, Order, Query},
     },
+    caller,
+    change_password::{Passwords, change_password},
+    criteria::Criteria,
     login,
+    mint::TokenSet,
     password::Password,
+    plan::{count, run},
     session::Session,
+    sessions,
     settings_record::{self, Setting},
     store::UserChange,
     user::User,
@@ -18,11 +24,12 @@ use portcullis_origin::domain::{
 use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
-use crate::support::{CURL, TestApp, USER, context, on_both_engines, until};
+use crate::support::{ADMIN, CURL, TestApp, USER, context, on_both_engines, until};
 
 on_both_engines!(
     a_failed_login_is_recorded_with_its_reason_and_without_what_was_typed,
     a_login_that_is_overtaken_twice_by_other_hashes_is_recorded,
+    whatever_is_asked_for_from_somewhere_is_told_with_its_country,
     changed_settings_are_told_by_key_and_secrets_without_their_value,
     a_start_with_the_same_settings_tells_nothing,
 );
@@ -40,10 +47,6 @@ async fn events(test: &TestApp, action: Action) -> Vec<Entry> {
 }
 
 async fn a_failed_login_is_recorded_with_its_reason_and_without_what_was_typed(test: TestApp) {
-    let operator = Authority {
-        actor: Actor::Operator,
-        ip: None,
-    };
     let new = NewUser {
         username: "new".parse().unwrap(),
         email: None,
@@ -51,7 +54,9 @@ async fn a_failed_login_is_recorded_with_its_reason_and_without_what_was_typed(t
         roles: [].into(),
         scopes: "".parse().unwrap(),
     };
-    admin::create_user(&test.app, operator, new).await.unwrap();
+    admin::create_user(&test.app, Authority::OPERATOR, new)
+        .await
+        .unwrap();
     let ann = test.user(USER.0).await.id;
     let attempts = [
         (USER.0, "wrong", "wrong_password", true),
@@ -63,7 +68,9 @@ async fn a_failed_login_is_recorded_with_its_reason_and_without_what_was_typed(t
     for (name, password, reason, known) in attempts {
         if reason == "banned" {
             let why = "spam".parse().unwrap();
-            admin::ban(&test.app, operator, ann, why).await.unwrap();
+            admin::ban(&test.app, Authority::OPERATOR, ann, why)
+                .await
+                .unwrap();
         }
         let from = context(CURL, "NZ");
         let failed = test.login_as((name, password), "portcullis", &from).await;
@@ -91,6 +98,88 @@ async fn a_failed_login_is_recorded_with_its_reason_and_without_what_was_typed(t
         !shown.contains("hunter2") && !shown.contains("wrong_field"),
         "{shown}"
     );
+}
+
+async fn whatever_is_asked_for_from_somewhere_is_told_with_its_country(test: TestApp) {
+    let before = test.trail().await.len();
+    let (app, from) = (&test.app, context(CURL, "NZ"));
+    let login = async || test.login_as(USER, "portcullis", &from).await.unwrap();
+    let caller_of = async |tokens: &TokenSet| {
+        let caller = caller::authenticate(app, &tokens.access_token).await;
+        caller.unwrap()
+    };
+    let first = login().await;
+    for _ in 0..2 {
+        let token = first.refresh_token.expose();
+        test.refresh_from(token, &from).await.unwrap();
+        test.clock.advance(1);
+    }
+    let second = test
+        .refresh_from(first.refresh_token.expose(), &from)
+        .await
+        .unwrap();
+    test.refresh_from(second.refresh_token.expose(), &from)
+        .await
+        .unwrap();
+    let reused = test.refresh_from(first.refresh_token.expose(), &from).await;
+    assert!(reused.is_err());
+    sessions::logout(app, &caller_of(&login().await).await, &from)
+        .await
+        .unwrap();
+    login().await;
+    sessions::end_others(app, &caller_of(&login().await).await, &from)
+        .await
+        .unwrap();
+    let changing = caller_of(&login().await).await;
+    let passwords = Passwords {
+        current: Password::new(USER.1.to_owned()),
+        new: Password::new("a brand new password".to_owned()),
+    };
+    change_password(app, &changing, passwords, &from)
+        .await
+        .unwrap();
+    sessions::logout_all(app, &changing, &from).await.unwrap();
+    let root = Authority {
+        actor: Actor::User(test.user(ADMIN.0).await.id),
+        from: from.clone(),
+    };
+    let ann = test.user(USER.0).await.id;
+    admin::issue_setup(app, root.clone(), ann).await.unwrap();
+    let counted = count::count(app, root.clone(), Criteria::default()).await;
+    run::run(app, root.clone(), counted.unwrap().plan.id, None, |_| {})
+        .await
+        .unwrap();
+    admin::ban(app, root, ann, admin::Reason::default())
+        .await
+        .unwrap();
+    let query = Query {
+        filter: Filter::default(),
+        order: Order::Newest { before: None },
+        limit: 1000,
+    };
+    let mut told = test.app.store.audit(&query).await.unwrap();
+    told.truncate(told.len() - before);
+    for Entry { event, .. } in &told {
+        assert_eq!(
+            (event.ip, event.country.as_deref()),
+            (from.ip, Some("NZ")),
+            "{event:?}"
+        );
+    }
+    for action in [
+        Action::RefreshReuse,
+        Action::SessionEnded,
+        Action::PasswordChanged,
+        Action::SetupIssued,
+        Action::RevocationPlanned,
+        Action::SessionsRevoked,
+        Action::UserBanned,
+    ] {
+        assert!(
+            told.iter().any(|entry| entry.event.action == action),
+            "{action:?}"
+        );
+    }
 }
 
 /// Somebody replaces the hash all the time, by one of the same password.

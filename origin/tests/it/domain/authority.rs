@@ -16,7 +16,7 @@ use portcullis_origin::domain::{
 use portcullis_shared::ids::UserId;
 use tokio::sync::Barrier;
 
-use crate::support::{ADMIN, TestApp, TestClock, USER, on_both_engines};
+use crate::support::{ADMIN, CURL, TestApp, TestClock, USER, context, on_both_engines};
 
 on_both_engines!(
     a_banned_administrator_does_nothing_more,
@@ -28,15 +28,12 @@ on_both_engines!(
     an_own_ban_is_not_lifted_by_requests_that_race_it,
 );
 
-const OPERATOR: Authority = Authority {
-    actor: Actor::Operator,
-    ip: None,
-};
+const OPERATOR: Authority = Authority::OPERATOR;
 
 fn by(id: UserId) -> Authority {
     Authority {
         actor: Actor::User(id),
-        ip: None,
+        from: context(CURL, "DE"),
     }
 }
 
@@ -71,27 +68,27 @@ async fn all(test: &TestApp) -> Vec<Option<User>> {
 
 /// Tries everything in the name of `root`, over `root` and over another user.
 async fn does_nothing(test: &TestApp, root: UserId, other: UserId) {
-    let (app, by, before) = (&test.app, by(root), all(test).await);
-    let trail = test.trail().await.len();
+    let (app, before, trail) = (&test.app, all(test).await, test.trail().await.len());
+    let by = by(root);
     let is_there = app.store.user(root).await.unwrap().is_some();
     for id in [root, other]
         .into_iter()
         .filter(|id| is_there || *id == other)
     {
         let standing = [
-            admin::unban(app, by, id).await,
-            admin::enable(app, by, id).await,
-            admin::ban(app, by, id, Reason::default()).await,
-            admin::disable(app, by, id).await,
+            admin::unban(app, by.clone(), id).await,
+            admin::enable(app, by.clone(), id).await,
+            admin::ban(app, by.clone(), id, Reason::default()).await,
+            admin::disable(app, by.clone(), id).await,
         ];
         for done in standing {
             assert!(matches!(done, Err(StandingError::NotAdmin(_))), "{done:?}");
         }
-        let done = admin::change_user(app, by, id, roles("admin")).await;
+        let done = admin::change_user(app, by.clone(), id, roles("admin")).await;
         assert!(matches!(done, Err(ChangeError::NotAdmin(_))), "{done:?}");
-        let done = admin::issue_setup(app, by, id).await;
+        let done = admin::issue_setup(app, by.clone(), id).await;
         assert!(matches!(done, Err(IssueError::NotAdmin(_))), "{done:?}");
-        let done = admin::delete_user(app, by, id).await;
+        let done = admin::delete_user(app, by.clone(), id).await;
         assert!(matches!(done, Err(DeleteError::NotAdmin(_))), "{done:?}");
     }
     let new = NewUser {
@@ -101,7 +98,7 @@ async fn does_nothing(test: &TestApp, root: UserId, other: UserId) {
         roles: ["admin".parse().unwrap()].into(),
         scopes: "".parse().unwrap(),
     };
-    let done = admin::create_user(app, by, new).await;
+    let done = admin::create_user(app, by.clone(), new).await;
     assert!(matches!(done, Err(CreateError::NotAdmin(_))), "{done:?}");
     assert_eq!(all(test).await, before);
     assert_eq!(test.trail().await.len(), trail);
@@ -112,7 +109,7 @@ async fn does_nothing(test: &TestApp, root: UserId, other: UserId) {
     test.login().await;
     let counted = count::count(app, OPERATOR, criteria.parse().unwrap()).await;
     let plan = counted.unwrap().plan.id;
-    let done = run::run(app, by, plan, None, |_| {}).await;
+    let done = run::run(app, by.clone(), plan, None, |_| {}).await;
     assert!(matches!(done, Err(run::Error::NotAdmin(_))), "{done:?}");
     let left = app.store.active_sessions(other, app.clock.now()).await;
     assert_eq!(left.unwrap().len(), 1);
@@ -219,10 +216,10 @@ async fn an_own_ban_is_not_lifted_by_requests_that_race_it(test: TestApp) {
             start.wait().await;
             let (app, own) = (&test.app, by(root.id));
             match number % 4 {
-                0 => drop(admin::unban(app, own, root.id).await),
-                1 => drop(admin::enable(app, own, root.id).await),
-                2 => drop(admin::change_user(app, own, root.id, roles("admin late")).await),
-                _ => drop(admin::issue_setup(app, own, root.id).await),
+                0 => drop(admin::unban(app, own.clone(), root.id).await),
+                1 => drop(admin::enable(app, own.clone(), root.id).await),
+                2 => drop(admin::change_user(app, own.clone(), root.id, roles("admin late")).await),
+                _ => drop(admin::issue_setup(app, own.clone(), root.id).await),
             }
         }));
     }

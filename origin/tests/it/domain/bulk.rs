@@ -39,10 +39,7 @@ on_both_engines!(
     an_empty_plan_is_done_at_once,
 );
 
-const OPERATOR: Authority = Authority {
-    actor: Actor::Operator,
-    ip: None,
-};
+const OPERATOR: Authority = Authority::OPERATOR;
 
 fn from(country: &str) -> Criteria {
     let countries = vec![country.to_owned()];
@@ -240,7 +237,7 @@ async fn an_administrator_who_is_demoted_goes_no_further(test: TestApp) {
     login_from(&test, "DE").await;
     let authority = |user: &User| Authority {
         actor: Actor::User(user.id),
-        ip: None,
+        from: context(CURL, "DE"),
     };
     let (admin, user) = (test.user(ADMIN.0).await, test.user(USER.0).await);
     let counted = count::count(&test.app, authority(&user), from("DE")).await;

@@ -2,7 +2,6 @@
 
 use portcullis_origin::domain::{
     admin::Authority,
-    audit::Actor,
     cleanup::{Hold, Removed, When, clean_up},
     context::Context,
     criteria::{Criteria, SessionFilter, State},
@@ -108,10 +107,7 @@ async fn entries_and_plans_go_when_nobody_needs_them(test: TestApp) {
         log_out(&test, tokens.refresh_token.expose()).await;
         test.login().await;
     }
-    let operator = Authority {
-        actor: Actor::Operator,
-        ip: None,
-    };
+    let operator = Authority::OPERATOR;
     let counted = count::count(&test.app, operator, Criteria::default()).await;
     let plan = counted.unwrap().plan;
     assert_eq!(plan.count, 5);

@@ -1,8 +1,7 @@
 //! Roles and scopes: given, taken away, and what they open.
 
 use portcullis_origin::domain::{
-    admin, admin::Authority, admin::Changes, audit::Actor, caller, caller::require_admin, refresh,
-    user::Roles,
+    admin, admin::Authority, admin::Changes, caller, caller::require_admin, refresh, user::Roles,
 };
 use portcullis_shared::scope::ScopeSet;
 
@@ -16,10 +15,7 @@ on_both_engines!(
     more_roles_than_a_token_has_room_for_are_refused,
 );
 
-const OPERATOR: Authority = Authority {
-    actor: Actor::Operator,
-    ip: None,
-};
+const OPERATOR: Authority = Authority::OPERATOR;
 
 async fn taking_a_scope_away_revokes_tokens_and_leaves_sessions(test: TestApp) {
     let old = test.login().await;

@@ -21,10 +21,7 @@ on_both_engines!(
 /// A check takes some tenths of a second, and 64 MiB.
 const HEAVY: &str = "$argon2id$v=19$m=65536,t=5,p=1$c29tZXNhbHQwMTIzNDU2Nzg5YWJjZA$ZGAi1rrL/beTjqCQUFK023OBFzhefqo4qM+GOCCW10Y";
 
-const OPERATOR: Authority = Authority {
-    actor: Actor::Operator,
-    ip: None,
-};
+const OPERATOR: Authority = Authority::OPERATOR;
 
 /// Adds a user with the heavy hash.
 async fn add_heavy(test: &TestApp) {

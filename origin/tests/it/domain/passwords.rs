@@ -16,10 +16,7 @@ on_both_engines!(
     logins_at_once_after_a_change_of_parameters_all_work,
 );
 
-const OPERATOR: Authority = Authority {
-    actor: Actor::Operator,
-    ip: None,
-};
+const OPERATOR: Authority = Authority::OPERATOR;
 
 async fn a_setup_token_works_once_and_in_time(test: TestApp) {
     let new = |name: &str| admin::NewUser {

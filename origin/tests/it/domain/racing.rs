@@ -4,7 +4,6 @@ use std::{collections::HashSet, sync::Arc};
 
 use portcullis_origin::domain::{
     admin::{self, Authority},
-    audit::Actor,
     login,
     mint::TokenSet,
     refresh,
@@ -78,10 +77,7 @@ impl Exit {
     }
 }
 
-const OPERATOR: Authority = Authority {
-    actor: Actor::Operator,
-    ip: None,
-};
+const OPERATOR: Authority = Authority::OPERATOR;
 
 /// Lets refreshes and logins race the exit of their user, on the replicas given, and checks that
 /// nothing works afterwards. The first replica puts the user out.

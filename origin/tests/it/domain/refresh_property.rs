@@ -4,7 +4,6 @@
 
 use portcullis_origin::domain::{
     admin::{self, Authority},
-    audit::Actor,
     caller, context,
     mint::TokenSet,
     refresh::{self, RefreshToken, Transition, decide},
@@ -191,21 +190,18 @@ impl<'a> Scene<'a> {
     }
 
     async fn ban(&mut self) {
-        let (app, operator) = (
-            &self.test.app,
-            Authority {
-                actor: Actor::Operator,
-                ip: None,
-            },
-        );
+        let app = &self.test.app;
         let user = self.test.user("ann").await;
-        admin::ban(app, operator, user.id, admin::Reason::default())
+        admin::ban(app, Authority::OPERATOR, user.id, admin::Reason::default())
             .await
             .unwrap()
             .unwrap();
         self.model.end();
         self.check_all_over().await;
-        admin::unban(app, operator, user.id).await.unwrap().unwrap();
+        admin::unban(app, Authority::OPERATOR, user.id)
+            .await
+            .unwrap()
+            .unwrap();
     }
 
     /// No token that anybody got works anywhere.

@@ -319,10 +319,7 @@ async fn an_idle_session_expires_and_a_used_one_lives_until_its_absolute_end(tes
 async fn a_banned_users_refresh_is_refused(test: TestApp) {
     let tokens = test.login().await;
     let user = test.user("ann").await;
-    let operator = portcullis_origin::domain::admin::Authority {
-        actor: portcullis_origin::domain::audit::Actor::Operator,
-        ip: None,
-    };
+    let operator = portcullis_origin::domain::admin::Authority::OPERATOR;
     portcullis_origin::domain::admin::ban(&test.app, operator, user.id, "spam".parse().unwrap())
         .await
         .unwrap()

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use portcullis_origin::domain::{
-    admin, admin::Authority, audit::Actor, caller, context::Context, introspect, login, revoke,
-    session::Session, sessions, store::UserChange, user::User,
+    admin, admin::Authority, caller, context::Context, introspect, login, revoke, session::Session,
+    sessions, store::UserChange, user::User,
 };
 
 use crate::support::{CURL, TestApp, USER, context, on_both_engines};
@@ -21,10 +21,7 @@ on_both_engines!(
     seq_grows_also_when_the_clock_stands_still,
 );
 
-const OPERATOR: Authority = Authority {
-    actor: Actor::Operator,
-    ip: None,
-};
+const OPERATOR: Authority = Authority::OPERATOR;
 
 async fn a_logout_ends_this_session_alone(test: TestApp) {
     let (here, there) = (test.login().await, test.login().await);

@@ -358,10 +358,7 @@ async fn banned_and_disabled_users_are_imported_as_that(test: TestApp) {
     // Times that the line leaves open are not compared later.
     test.clock.advance(100);
     assert_eq!(import(&test, &lines).await.0, counts(0, 2, 0));
-    let operator = admin::Authority {
-        actor: Actor::Operator,
-        ip: None,
-    };
+    let operator = admin::Authority::OPERATOR;
     let ben = test.user("ben").await;
     admin::unban(&test.app, operator, ben.id).await.unwrap();
     log_in(&test, "ben").await.unwrap();

@@ -5,10 +5,7 @@ use std::sync::Arc;
 use portcullis_origin::domain::{
     admin::{self, Authority, NewUser},
     app::{App, Config, Registration},
-    audit::{
-        Actor,
-        query::{Entry, EventId, Filter, Order, Query},
-    },
+    audit::query::{Entry, EventId, Filter, Order, Query},
     cleanup,
     client::{Client, ClientKind},
     context::Context,
@@ -147,10 +144,7 @@ impl TestApp {
                 roles: role.into_iter().map(|role| role.parse().unwrap()).collect(),
                 scopes: scope.parse().unwrap(),
             };
-            let operator = Authority {
-                actor: Actor::Operator,
-                ip: None,
-            };
+            let operator = Authority::OPERATOR;
             admin::create_user(&test.app, operator, new).await.unwrap();
         }
         test

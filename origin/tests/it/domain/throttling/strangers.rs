@@ -4,7 +4,6 @@ use std::net::IpAddr;
 
 use portcullis_origin::domain::{
     admin::{self, Authority},
-    audit::Actor,
     context::Context,
     login,
     password::Password,
@@ -165,10 +164,7 @@ async fn a_setup_token_makes_the_network_known_that_it_is_used_from(test: TestAp
         roles: [].into(),
         scopes: "".parse().unwrap(),
     };
-    let operator = Authority {
-        actor: Actor::Operator,
-        ip: None,
-    };
+    let operator = Authority::OPERATOR;
     let created = admin::create_user(&test.app, operator, new).await.unwrap();
     let (token, password) = (created.setup_token.unwrap(), "a brand new password");
     let chosen = Password::new(password.to_owned());
