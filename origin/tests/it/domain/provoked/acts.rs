@@ -67,7 +67,7 @@ impl Scene {
     fn authority(&self) -> Authority {
         Authority {
             actor: Actor::User(self.admin),
-            ip: Some(OFFICE),
+            from: at(OFFICE),
         }
     }
 
