@@ -6,7 +6,6 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use portcullis_origin::domain::{
     admin::{self, Authority},
     app::{Config, Registration},
-    audit::Actor,
     context::Context,
     hashing::{HashingError, Place},
     login,
@@ -160,12 +159,8 @@ async fn strangers_from_everywhere_have_half_of_the_places(test: TestApp) {
     confirming::change(&test, &caller, USER.1, ELSEWHERE)
         .await
         .unwrap();
-    let operator = Authority {
-        actor: Actor::Operator,
-        ip: None,
-    };
     let id = test.user(ADMIN.0).await.id;
-    let issued = admin::issue_setup(&test.app, operator, id)
+    let issued = admin::issue_setup(&test.app, Authority::OPERATOR, id)
         .await
         .unwrap()
         .unwrap();
