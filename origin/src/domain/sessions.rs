@@ -1,6 +1,6 @@
 //! What people do with their own sessions: look at them, end one, log out.
 
-use portcullis_shared::ids::SessionId;
+use portcullis_shared::{ids::SessionId, time::UnixSeconds};
 
 use crate::domain::{
     app::App,
@@ -9,20 +9,28 @@ use crate::domain::{
     context::Context,
     revoke::end_session,
     session::{EndReason, Session},
-    store::{Seq, StoreError, UserChange},
+    store::{ActiveFilter, Seq, StoreError, UserChange},
     transaction,
     user::User,
 };
 
-/// The caller's active sessions, the last used first.
+/// The caller's active sessions, the last used first: at most `limit` after a place in that list.
 ///
 /// # Errors
 ///
 /// See [`StoreError`].
-pub async fn list(app: &App, caller: &Caller) -> Result<Vec<Session>, StoreError> {
-    app.store
-        .active_sessions(caller.user.id, app.clock.now())
-        .await
+pub async fn list(
+    app: &App,
+    caller: &Caller,
+    after: Option<(UnixSeconds, SessionId)>,
+    limit: u32,
+) -> Result<Vec<Session>, StoreError> {
+    let filter = ActiveFilter {
+        now: app.clock.now(),
+        after,
+        limit,
+    };
+    app.store.active_sessions(caller.user.id, &filter).await
 }
 
 /// Ends the session that the caller's token belongs to.

@@ -271,6 +271,17 @@ pub struct UserFilter {
     pub limit: u32,
 }
 
+/// Which of a user's active sessions to list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ActiveFilter {
+    /// The time at which they are active.
+    pub now: UnixSeconds,
+    /// Only those after the one that was last used then, in the order of the list.
+    pub after: Option<(UnixSeconds, SessionId)>,
+    /// At most so many.
+    pub limit: u32,
+}
+
 /// What a database that was put back from a backup says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Restored {
@@ -346,11 +357,12 @@ pub trait Store: Send + Sync {
     /// The session of this id, and its user.
     async fn session(&self, id: SessionId) -> Result<Option<(Session, User)>, StoreError>;
 
-    /// The sessions of a user that are active at `now`, the last used first.
+    /// Active sessions of a user, the last used first, of those last used in the same second in the
+    /// order of their ids.
     async fn active_sessions(
         &self,
         user: UserId,
-        now: UnixSeconds,
+        filter: &ActiveFilter,
     ) -> Result<Vec<Session>, StoreError>;
 
     /// Decides over a session and its user as they are when it is written. `None` when there is no such session. The answer comes

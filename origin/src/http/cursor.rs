@@ -56,6 +56,21 @@ impl Place for SessionId {
     }
 }
 
+/// A person's own sessions go by their last use.
+impl Place for (UnixSeconds, SessionId) {
+    const LIST: &'static str = "own sessions";
+
+    fn to_bytes(&self) -> Vec<u8> {
+        [&self.0.0.to_be_bytes()[..], self.1.as_bytes()].concat()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (used, id) = bytes.split_first_chunk::<8>()?;
+        let id = id.try_into().ok()?;
+        Some((UnixSeconds(i64::from_be_bytes(*used)), id))
+    }
+}
+
 /// Events go by time and number.
 impl Place for (UnixSeconds, EventId) {
     const LIST: &'static str = "audit";

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::domain::{
     session::{EndReason, Ended, Session},
-    store::Seq,
+    store::{ActiveFilter, Seq},
     user::User,
 };
 
@@ -351,20 +351,26 @@ pub(super) async fn owned<Db: Engine>(
     Ok(found)
 }
 
-/// The sessions of a user that are active at `now`, the last used first.
+/// Active sessions of a user, the last used first.
 pub(super) async fn active<Db: Engine>(
     connection: &mut Connection<Db>,
     user: UserId,
-    now: UnixSeconds,
+    filter: &ActiveFilter,
 ) -> Result<Vec<Session>, Fault> {
+    let after = filter.after.as_ref();
     let rows = Statement::<Db>::new(concat!(
         "SELECT ",
         session_columns!(),
         " FROM sessions WHERE user_id = $1 AND ended IS NULL AND idle_expires_at > $2 \
-         AND absolute_expires_at > $2 ORDER BY last_used_at DESC, id"
+         AND absolute_expires_at > $2 \
+         AND (last_used_at < $3 OR (last_used_at = $3 AND id > $4)) \
+         ORDER BY last_used_at DESC, id LIMIT $5"
     ))
     .bind(user.as_bytes().as_slice())
-    .bind(now.0)
+    .bind(filter.now.0)
+    .bind(after.map_or(i64::MAX, |(last_used_at, _)| last_used_at.0))
+    .bind(after.map_or(&[] as &[u8], |(_, id)| id.as_bytes()))
+    .bind(i64::from(filter.limit))
     .rows(connection)
     .await?;
     rows.iter()

@@ -44,9 +44,9 @@ use crate::domain::{
     session::Session,
     signing_keys::StoredKey,
     store::{
-        Batch, By, CreateUserError, FeedPlace, FeedRange, ImportEvents, KeysDecision, PlanDecision,
-        RecordDecision, Restored, Seq, SessionDecision, StandingDecision, Store, StoreError,
-        ThrottleDecision, UserDecision, UserFilter,
+        ActiveFilter, Batch, By, CreateUserError, FeedPlace, FeedRange, ImportEvents, KeysDecision,
+        PlanDecision, RecordDecision, Restored, Seq, SessionDecision, StandingDecision, Store,
+        StoreError, ThrottleDecision, UserDecision, UserFilter,
     },
     throttle::{bucket::Bucket, key::Key},
     user::{User, Username},
@@ -190,10 +190,10 @@ impl<D: Driver> Store for SqlStore<D> {
     async fn active_sessions(
         &self,
         user: UserId,
-        now: UnixSeconds,
+        filter: &ActiveFilter,
     ) -> Result<Vec<Session>, StoreError> {
         let query =
-            async { sessions::active::<D::Db>(&mut *self.reader().await?, user, now).await };
+            async { sessions::active::<D::Db>(&mut *self.reader().await?, user, filter).await };
         Ok(within_patience(query).await?)
     }
 

@@ -1,6 +1,7 @@
-//! `GET /auth/sessions`: where the caller is logged in.
+//! `GET /auth/sessions`: where the caller is logged in, page by page. Whoever may have few sessions, as
+//! by default, has them all on the first one.
 
-use poem_openapi::{Object, OpenApi};
+use poem_openapi::{Object, OpenApi, param::Query};
 use portcullis_shared::{ids::SessionId, problem::Code};
 
 use crate::{
@@ -8,16 +9,24 @@ use crate::{
     http::{
         answer::Ok,
         bearer::Bearer,
+        cursor,
+        failure::Failure,
         refused::{self, Declared, Refused},
         service::Shared,
     },
 };
 
-/// The caller's active sessions.
+/// How many sessions a page has at least, at most, and where nothing is said.
+const LIMITS: (i64, i64, i64) = (1, 200, 100);
+
+/// A page of the caller's active sessions.
 #[derive(Object)]
+#[oai(skip_serializing_if_is_none)]
 struct Sessions {
     /// The last used first.
     sessions: Vec<Session>,
+    /// For the next page; absent on the last one.
+    next_cursor: Option<String>,
 }
 
 /// A session: one device that somebody is logged in on. Times are Unix seconds.
@@ -108,13 +117,33 @@ impl Api {
         &self,
         service: Shared<'_>,
         caller: Bearer,
+        /// How many at most: from 1 to 200, 100 where nothing is said.
+        limit: Query<Option<i64>>,
+        /// `next_cursor` of the page before.
+        cursor: Query<Option<String>>,
     ) -> Result<Ok<Sessions>, Refused<Failures>> {
+        let app = &service.app;
+        let (min, max, default) = LIMITS;
+        let limit = usize::try_from(limit.0.unwrap_or(default).clamp(min, max)).unwrap_or(1);
+        let after = cursor.0.map(|text| {
+            let off = || Failure::new(Code::InvalidRequest).detail("cursor: not one of ours");
+            cursor::read(&text, &app.master).ok_or_else(off)
+        });
+        // One more than the page holds tells whether there is another.
+        let more = u32::try_from(limit).unwrap_or(1).saturating_add(1);
+        let mut found = sessions::list(app, &caller.0, after.transpose()?, more).await?;
+        let is_last = found.len() <= limit;
+        found.truncate(limit);
+        let last = found.last().filter(|_| !is_last);
+        let next_cursor =
+            last.and_then(|last| cursor::write(&(last.last_used_at, last.id), &app.master));
         let current = caller.0.session.id;
-        let found = sessions::list(&service.app, &caller.0).await?;
-        let sessions = found
-            .into_iter()
-            .map(|session| Session::new(session, current))
-            .collect();
-        Result::Ok(Ok(Sessions { sessions }))
+        let sessions = found.into_iter();
+        Result::Ok(Ok(Sessions {
+            sessions: sessions
+                .map(|session| Session::new(session, current))
+                .collect(),
+            next_cursor,
+        }))
     }
 }

@@ -11,6 +11,7 @@ use portcullis_origin::domain::{
     audit::Actor,
     criteria::Written,
     plan::{count, run},
+    store::ActiveFilter,
     user::{Roles, User},
 };
 use portcullis_shared::ids::UserId;
@@ -111,7 +112,12 @@ async fn does_nothing(test: &TestApp, root: UserId, other: UserId) {
     let plan = counted.unwrap().plan.id;
     let done = run::run(app, by.clone(), plan, None, |_| {}).await;
     assert!(matches!(done, Err(run::Error::NotAdmin(_))), "{done:?}");
-    let left = app.store.active_sessions(other, app.clock.now()).await;
+    let filter = ActiveFilter {
+        now: app.clock.now(),
+        after: None,
+        limit: 100,
+    };
+    let left = app.store.active_sessions(other, &filter).await;
     assert_eq!(left.unwrap().len(), 1);
 }
 

@@ -16,7 +16,7 @@ use portcullis_origin::domain::{
         cap::{AtCap, Cap},
     },
     signing_keys::StoredKey,
-    store::KeysChange,
+    store::{ActiveFilter, KeysChange},
 };
 use tokio::{sync::Barrier, task::JoinSet};
 
@@ -39,8 +39,12 @@ async fn capped(test: &TestApp, max: usize, at_cap: AtCap) -> TestApp {
 
 async fn active(test: &TestApp) -> Vec<Session> {
     let user = test.user(USER.0).await.id;
-    let now = test.app.clock.now();
-    test.app.store.active_sessions(user, now).await.unwrap()
+    let all = ActiveFilter {
+        now: test.app.clock.now(),
+        after: None,
+        limit: 2000,
+    };
+    test.app.store.active_sessions(user, &all).await.unwrap()
 }
 
 async fn is_over(test: &TestApp, tokens: &TokenSet) -> bool {

@@ -21,9 +21,9 @@ use portcullis_origin::domain::{
     session::Session,
     signing_keys::StoredKey,
     store::{
-        Batch, By, CreateUserError, FeedPlace, FeedRange, ImportEvents, KeysDecision, PlanDecision,
-        RecordDecision, Restored, Seq, SessionDecision, StandingDecision, Store, StoreError,
-        ThrottleDecision, UserDecision, UserFilter,
+        ActiveFilter, Batch, By, CreateUserError, FeedPlace, FeedRange, ImportEvents, KeysDecision,
+        PlanDecision, RecordDecision, Restored, Seq, SessionDecision, StandingDecision, Store,
+        StoreError, ThrottleDecision, UserDecision, UserFilter,
     },
     throttle::{bucket::Bucket, key::Key},
     user::{User, Username},
@@ -111,7 +111,11 @@ impl Store for Failing {
     async fn session(&self, _: SessionId) -> Result<Option<(Session, User)>, StoreError> {
         Err(self.error())
     }
-    async fn active_sessions(&self, _: UserId, _: UnixSeconds) -> Result<Vec<Session>, StoreError> {
+    async fn active_sessions(
+        &self,
+        _: UserId,
+        _: &ActiveFilter,
+    ) -> Result<Vec<Session>, StoreError> {
         Err(self.error())
     }
     async fn change_session(

@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 use poem::http::Method;
 use portcullis_origin::domain::session::cap::{AtCap, Cap};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::api::Api;
 use crate::support::{ADMIN, Engine, USER, on_both_engines};
@@ -12,6 +12,7 @@ on_both_engines!(
     me_is_who_the_database_says,
     who_shows_no_good_token_is_asked_for_one,
     sessions_are_listed_and_ended_one_by_one,
+    sessions_come_page_by_page_where_they_are_many,
     another_users_session_is_not_found,
     a_logout_ends_one_session_and_logout_all_every,
     who_is_banned_cannot_act_whatever_the_token_says,
@@ -136,6 +137,51 @@ async fn sessions_are_listed_and_ended_one_by_one(api: Api) {
     404 application/problem+json
     {"code":"not_found","status":404,"title":"There is nothing here","type":"urn:portcullis:problem:not_found"}
     "#);
+}
+
+async fn sessions_come_page_by_page_where_they_are_many(api: Api) {
+    let mut token = String::new();
+    for _ in 0..5 {
+        // Two at a time were last used in the same second.
+        api.user().await;
+        token = api.user().await;
+        api.test.clock.advance(1);
+    }
+    let list = async |query: &str| {
+        let call = api.get(format!("/auth/sessions{query}")).bearer(&token);
+        call.send().await
+    };
+    let ids = |page: &Value| {
+        let sessions = page["sessions"].as_array().unwrap().iter();
+        sessions
+            .map(|session| session["id"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let whole = list("").await.value();
+    assert_eq!((ids(&whole).len(), whole.get("next_cursor")), (10, None));
+    let (mut pages, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = list(&format!("?limit=3{cursor}")).await.value();
+        pages.push(ids(&page));
+        match page["next_cursor"].as_str() {
+            Some(text) => cursor = format!("&cursor={text}"),
+            None => break,
+        }
+    }
+    let sizes: Vec<usize> = pages.iter().map(Vec::len).collect();
+    assert_eq!(sizes, [3, 3, 3, 1]);
+    assert_eq!(pages.concat(), ids(&whole));
+    for (limit, count) in [(-5, 1), (0, 1), (100_000, 10)] {
+        let page = list(&format!("?limit={limit}")).await.value();
+        assert_eq!(ids(&page).len(), count, "{limit}");
+    }
+    let admin = api.admin().await;
+    let all = api.get("/admin/sessions?limit=1").bearer(&admin);
+    let of_another_list = all.send().await.text("next_cursor");
+    for forged in ["", "AAAA", &of_another_list] {
+        let refused = list(&format!("?cursor={forged}")).await;
+        assert_eq!(refused.text("code"), "invalid_request");
+    }
 }
 
 async fn another_users_session_is_not_found(api: Api) {

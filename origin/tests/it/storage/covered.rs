@@ -19,9 +19,9 @@ use portcullis_origin::domain::{
     session::Session,
     signing_keys::StoredKey,
     store::{
-        Batch, By, CreateUserError, FeedPlace, FeedRange, ImportEvents, KeysDecision, PlanDecision,
-        RecordDecision, Restored, Seq, SessionDecision, StandingDecision, Store, StoreError,
-        ThrottleDecision, UserDecision, UserFilter,
+        ActiveFilter, Batch, By, CreateUserError, FeedPlace, FeedRange, ImportEvents, KeysDecision,
+        PlanDecision, RecordDecision, Restored, Seq, SessionDecision, StandingDecision, Store,
+        StoreError, ThrottleDecision, UserDecision, UserFilter,
     },
     throttle::{bucket::Bucket, key::Key},
     user::{User, Username},
@@ -186,10 +186,10 @@ impl Store for Covered {
     async fn active_sessions(
         &self,
         user: UserId,
-        now: UnixSeconds,
+        filter: &ActiveFilter,
     ) -> Result<Vec<Session>, StoreError> {
         self.call(Method::ActiveSessions)
-            .active_sessions(user, now)
+            .active_sessions(user, filter)
             .await
     }
 

@@ -4,7 +4,7 @@ use portcullis_origin::domain::{
     audit::Action,
     context::Context,
     session::{EndReason, Ended, Flag, Flags, Session},
-    store::{Seq, SessionChange, Store as _},
+    store::{ActiveFilter, Seq, SessionChange, Store as _},
     user::User,
 };
 
@@ -77,11 +77,25 @@ pub(super) async fn active_sessions_come_last_used_first(bench: &Bench) {
     ] {
         bench.add_session(&session).await;
     }
-    let active = bench.store.active_sessions(user_id(1), NOW).await.unwrap();
+    let page = |now, after, limit| ActiveFilter { now, after, limit };
+    let list = async |filter| {
+        let store = &bench.store;
+        store.active_sessions(user_id(1), &filter).await.unwrap()
+    };
+    let active = list(page(NOW, None, 100)).await;
     assert_eq!(active, [used(2, 30), used(3, 20), used(1, 10)]);
     // A second earlier, neither of the two had expired.
-    let earlier = bench.store.active_sessions(user_id(1), NOW.plus(-1)).await;
-    assert_eq!(earlier.unwrap().len(), 5);
+    let earlier = list(page(NOW.plus(-1), None, 100)).await;
+    assert_eq!(earlier.len(), 5);
+    // Page by page it is the same list.
+    let (mut after, mut pages) = (None, Vec::new());
+    for _ in 0..3 {
+        let next = list(page(NOW.plus(-1), after, 2)).await;
+        after = next.last().map(|last| (last.last_used_at, last.id));
+        pages.push(next);
+    }
+    assert_eq!(pages.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2, 1]);
+    assert_eq!(pages.concat(), earlier);
     assert!(active.iter().all(|session| session.is_active(NOW)));
 }
 

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use portcullis_origin::{
-    domain::session::EndReason,
+    domain::{session::EndReason, store::ActiveFilter},
     storage::{self, ConnectError},
 };
 use sqlx::{
@@ -320,10 +320,13 @@ async fn the_first_release_works_on_when_a_newer_one_has_changed_the_tables(engi
     assert!(!session.is_active(NOW));
     let (session, _) = store.session(session_id(2)).await.unwrap().unwrap();
     assert!(session.is_active(NOW));
-    assert_eq!(
-        store.active_sessions(user_id(2), NOW).await.unwrap().len(),
-        1
-    );
+    let all = ActiveFilter {
+        now: NOW,
+        after: None,
+        limit: 100,
+    };
+    let active = store.active_sessions(user_id(2), &all).await;
+    assert_eq!(active.unwrap().len(), 1);
     assert_eq!(store.signing_keys().await.unwrap().len(), 1);
 }
 
