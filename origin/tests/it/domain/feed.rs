@@ -86,9 +86,8 @@ async fn all_who_ask_from_within_a_gap_get_one_document(mut test: TestApp) {
         (second..third, 2),
         (third..seq + 1, 3),
     ] {
-        let all = gap
-            .clone()
-            .step_by(1 + (gap.end - gap.start).isqrt() as usize);
+        let step = usize::try_from((gap.end - gap.start).isqrt()).unwrap() + 1;
+        let all = gap.clone().step_by(step);
         let mut documents = BTreeSet::new();
         for since in all.chain([gap.end - 1]) {
             let answer = feed::document(&test.app, since).await.unwrap();
