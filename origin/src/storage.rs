@@ -3,9 +3,9 @@
 //! Every statement stands here once, written for both engines and generic over [`engine::Engine`].
 //! What differs beyond words is a [`driver::Driver`]: on SQLite one writer takes all changes, many
 //! in one commit; on Postgres each change has its own transaction and holds rows. Either way a
-//! decision runs once, over rows that nobody else can change meanwhile, and its answer is given
-//! after the commit. What waits for the same is done together ([`gathering`]): changes of sessions
-//! in one transaction ([`together`]), looks at sessions in one statement.
+//! decision is written over the rows that it was shown, and its answer is given after the commit.
+//! What waits for the same is done together ([`gathering`]): changes of sessions in as few
+//! statements as either engine can, looks at sessions in one.
 
 mod aside;
 mod audit;

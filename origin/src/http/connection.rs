@@ -68,6 +68,8 @@ pub(super) async fn serve<E, Io>(
     let mut told = false;
     loop {
         tokio::select! {
+            // A request that has come is taken before it is looked whether one came in time.
+            biased;
             ended = connection.as_mut() => {
                 if let Err(error) = ended {
                     tracing::debug!(%error, "a connection broke");

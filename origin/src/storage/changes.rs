@@ -1,4 +1,4 @@
-//! The changes: each holds what it decides over, decides once, and writes what was decided.
+//! The changes: each holds what it decides over, decides, and writes what was decided.
 //!
 //! Rows are held in one order (users by id, sessions by id, counts of attempts by key, feed), so that no two changes wait for each
 //! other. What depends on a held row is read by a later statement: on Postgres a statement sees

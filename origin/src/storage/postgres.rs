@@ -1,4 +1,5 @@
-//! Postgres: one transaction for each change, rows held by `FOR UPDATE`.
+//! Postgres: one transaction for each change, rows held by `FOR UPDATE`; refreshes that wait go
+//! together and hold nothing while they are decided ([`optimistic`]).
 //!
 //! READ COMMITTED is stated, not assumed: each statement sees what was committed before it began,
 //! which is what makes a change that waited for a row see what it waited for.
@@ -43,11 +44,13 @@ const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 /// What each session is set to at the server. A replica that hangs in a transaction loses it before
 /// those who wait for its rows give up; and a commit is on disk when it is answered, whatever the
 /// server's default, or a crash would revive a spent refresh token.
-const SESSION: [(&str, &str); 4] = [
+const SESSION: [(&str, &str); 5] = [
     ("lock_timeout", "8s"),
     ("statement_timeout", "10s"),
     ("idle_in_transaction_session_timeout", "5s"),
     ("synchronous_commit", "on"),
+    // Also where a statement is a transaction of its own.
+    ("default_transaction_isolation", "read committed"),
 ];
 
 /// Storage on Postgres.
@@ -97,7 +100,7 @@ impl Driver for PostgresDriver {
     async fn change_sessions(&self, changes: Vec<ChangeSession>) -> Result<Vec<Outcome>, Fault> {
         let work = async {
             let connection = &mut *self.pool.acquire().await?;
-            optimistic::change(connection, changes).await
+            Ok(optimistic::change(connection, changes).await)
         };
         within_patience(work).await
     }

@@ -1,6 +1,9 @@
 //! Sessions as rows.
 
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock},
+};
 
 use portcullis_shared::{
     ids::{SessionId, UserId},
@@ -335,17 +338,19 @@ static OWNED: LazyLock<Many> = LazyLock::new(|| {
     })
 });
 
-/// Those of these sessions that exist, with their users.
+/// Those of these sessions that exist, with their users; a row that this version cannot read fails
+/// alone.
 pub(super) async fn owned<Db: Engine>(
     connection: &mut Connection<Db>,
     ids: &[SessionId],
-) -> Result<BTreeMap<SessionId, Owned>, Fault> {
+) -> Result<BTreeMap<SessionId, Result<Owned, Arc<Fault>>>, Fault> {
     let mut found = BTreeMap::new();
     for (sql, ids) in OWNED.over(ids) {
         let statement = bind_ids(Statement::<Db>::new(sql), &ids);
         for row in statement.rows(connection).await? {
-            let owned = read_owned(&mut Columns::<Db>::of(&row))?;
-            found.insert(owned.session.id, owned);
+            let id = Columns::<Db>::of(&row).bytes()?;
+            let owned = read_owned(&mut Columns::<Db>::of(&row));
+            found.insert(id, owned.map_err(Arc::new));
         }
     }
     Ok(found)

@@ -27,7 +27,8 @@ use super::{
     jobs::{FinishJob, HoldJob},
     plans,
     restored::{self, MarkRestored},
-    sessions, signing_keys,
+    sessions::{self, Owned},
+    signing_keys,
     statement::{Columns, Statement},
     throttle, users,
 };
@@ -432,8 +433,12 @@ async fn look_together<D: Driver>(driver: Arc<D>, asked: Vec<Asked<SessionId, Op
     match within_patience(query).await {
         Ok(found) => {
             for (id, answer) in ids.into_iter().zip(answers) {
-                let found = found.get(&id);
-                answer.give(Ok(found.map(|one| (one.session.clone(), one.user.clone()))));
+                let owned = |owned: &Owned| (owned.session.clone(), owned.user.clone());
+                let found = found.get(&id).map(|found| match found {
+                    Ok(found) => Ok(owned(found)),
+                    Err(fault) => Err(Fault::Shared(Arc::clone(fault))),
+                });
+                answer.give(found.transpose());
             }
         }
         Err(fault) => Answer::fail_all(answers, fault),

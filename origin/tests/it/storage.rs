@@ -128,6 +128,7 @@ suite! {
         races::changes_of_two_replicas_see_each_other,
         groups::changes_of_one_session_that_go_together_see_each_other,
         groups::one_that_fails_among_many_fails_alone,
+        groups::a_row_of_a_newer_version_fails_alone,
         groups::what_is_revoked_together_is_published_whole,
         groups::nobody_waits_in_a_circle,
     ]

@@ -12,12 +12,13 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    mem,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::LazyLock,
+    sync::{Arc, LazyLock},
 };
 
 use portcullis_shared::ids::SessionId;
-use sqlx::{PgConnection, Postgres};
+use sqlx::{PgConnection, Postgres, postgres::PgRow};
 
 use crate::{
     domain::{
@@ -32,6 +33,12 @@ use crate::{
         statement::{Columns, Statement},
     },
 };
+
+/// How many changes two statements take at most.
+const AT_ONCE: usize = 32;
+
+/// What was read; a row that this version cannot read fails alone.
+type Row = Result<Read, Arc<Fault>>;
 
 /// A session and its user, each in the version that was read.
 struct Read {
@@ -59,44 +66,69 @@ type Decided = (usize, ChangeSession, Seq);
 /// Makes the changes, or hands them back; in the order of the changes.
 pub(super) async fn change(
     connection: &mut PgConnection,
-    changes: Vec<ChangeSession>,
-) -> Result<Vec<Outcome>, Fault> {
+    mut changes: Vec<ChangeSession>,
+) -> Vec<Outcome> {
+    let mut outcomes = Vec::with_capacity(changes.len());
+    while !changes.is_empty() {
+        let rest = changes.split_off(changes.len().min(AT_ONCE));
+        let some = mem::replace(&mut changes, rest);
+        outcomes.extend(change_some(connection, some).await);
+    }
+    outcomes
+}
+
+/// As [`change`], for no more than one statement takes.
+async fn change_some(connection: &mut PgConnection, changes: Vec<ChangeSession>) -> Vec<Outcome> {
     let ids: BTreeSet<SessionId> = changes.iter().map(|change| change.id).collect();
-    let read = read(connection, &Vec::from_iter(ids)).await?;
-    let (mut outcomes, decided, rotations) = decide(changes, &read);
+    let rows = match read(connection, &Vec::from_iter(ids)).await {
+        Ok(rows) => rows,
+        Err(fault) => {
+            let fault = Arc::new(fault);
+            return changes.iter().map(|_| failed(&fault)).collect();
+        }
+    };
+    let (mut outcomes, decided, rotations) = decide(changes, &rows);
     let written = match write(connection, &rotations).await {
         // One of them is refused; each will be told by itself.
-        Err(fault) if !fault.may_pass() => BTreeSet::new(),
-        written => written?,
+        Err(fault) if !fault.may_pass() => Ok(BTreeSet::new()),
+        written => written.map_err(Arc::new),
     };
     for (place, change, seq) in decided {
-        let outcome = if written.contains(&change.id) {
-            Outcome::Done(Ok(Some(seq)))
-        } else {
-            Outcome::Elsewhere(change)
+        let outcome = match &written {
+            Ok(written) if written.contains(&change.id) => Outcome::Done(Ok(Some(seq))),
+            Ok(_) => Outcome::Elsewhere(change),
+            Err(fault) => failed(fault),
         };
         outcomes.insert(place, outcome);
     }
-    Ok(outcomes.into_values().collect())
+    outcomes.into_values().collect()
 }
 
-/// Decides the first change of each session; the outcomes that are known then, by place.
+fn failed(fault: &Arc<Fault>) -> Outcome {
+    Outcome::Done(Err(Fault::Shared(Arc::clone(fault))))
+}
+
+/// Decides all changes, of which the first of each session may write it; the outcomes that are known
+/// then, by place.
 fn decide(
     changes: Vec<ChangeSession>,
-    rows: &BTreeMap<SessionId, Read>,
+    rows: &BTreeMap<SessionId, Row>,
 ) -> (BTreeMap<usize, Outcome>, Vec<Decided>, Vec<Rotation>) {
     let mut outcomes = BTreeMap::new();
     let (mut decided, mut rotations) = (Vec::new(), Vec::new());
     let mut met = BTreeSet::new();
     for (place, mut change) in changes.into_iter().enumerate() {
-        let Some(Read { owned, versions }) = rows.get(&change.id) else {
-            outcomes.insert(place, Outcome::Done(Ok(None)));
-            continue;
+        let Read { owned, versions } = match rows.get(&change.id) {
+            Some(Ok(read)) => read,
+            Some(Err(fault)) => {
+                outcomes.insert(place, failed(fault));
+                continue;
+            }
+            None => {
+                outcomes.insert(place, Outcome::Done(Ok(None)));
+                continue;
+            }
         };
-        if !met.insert(change.id) {
-            outcomes.insert(place, Outcome::Elsewhere(change));
-            continue;
-        }
         let deciding = || (change.decide)(&owned.session, &owned.user);
         let Ok(result) = catch_unwind(AssertUnwindSafe(deciding)) else {
             outcomes.insert(place, Outcome::Done(Err(Fault::Panicked)));
@@ -107,13 +139,16 @@ fn decide(
             revocations,
             events,
         } = result;
-        if !revocations.is_empty() || !events.is_empty() {
-            outcomes.insert(place, Outcome::Elsewhere(change));
-            continue;
-        }
-        let Some(next) = session else {
+        let wrote = session.is_some();
+        let more = !revocations.is_empty() || !events.is_empty();
+        let Some(next) = session.filter(|_| !more && met.insert(change.id)) else {
             // What changes nothing is true of the moment at which it was read.
-            outcomes.insert(place, Outcome::Done(Ok(Some(owned.seq))));
+            let outcome = if more || wrote {
+                Outcome::Elsewhere(change)
+            } else {
+                Outcome::Done(Ok(Some(owned.seq)))
+            };
+            outcomes.insert(place, outcome);
             continue;
         };
         decided.push((place, change, owned.seq));
@@ -140,25 +175,28 @@ static READ: LazyLock<Many> = LazyLock::new(|| {
 async fn read(
     connection: &mut PgConnection,
     ids: &[SessionId],
-) -> Result<BTreeMap<SessionId, Read>, Fault> {
+) -> Result<BTreeMap<SessionId, Row>, Fault> {
     let mut found = BTreeMap::new();
     for (sql, ids) in READ.over(ids) {
         let statement = sessions::bind_ids(Statement::<Postgres>::new(sql), &ids);
         for row in statement.rows(connection).await? {
-            let mut columns = Columns::<Postgres>::of(&row);
-            let owned = sessions::read_owned(&mut columns)?;
-            let versions = Versions {
-                session: columns.next()?,
-                user: columns.next()?,
-            };
-            found.insert(owned.session.id, Read { owned, versions });
+            let id = Columns::<Postgres>::of(&row).bytes()?;
+            found.insert(id, read_row(&row).map_err(Arc::new));
         }
     }
     Ok(found)
 }
 
-/// How many sessions one statement writes at most.
-const WRITTEN_AT_ONCE: usize = 32;
+fn read_row(row: &PgRow) -> Result<Read, Fault> {
+    let mut columns = Columns::<Postgres>::of(row);
+    Ok(Read {
+        owned: sessions::read_owned(&mut columns)?,
+        versions: Versions {
+            session: columns.next()?,
+            user: columns.next()?,
+        },
+    })
+}
 
 /// The rows are held in a part of the statement that is done before it writes. Where a row changes
 /// between the statement's begin and that, the versions are compared once more, over what it is
@@ -166,7 +204,7 @@ const WRITTEN_AT_ONCE: usize = 32;
 static WRITE: LazyLock<Many> = LazyLock::new(|| {
     let (set, id) = (sessions::set_given(), MUTABLE.len() + 1);
     let (session_version, user_version) = (id + 1, id + 2);
-    Many::up_to(WRITTEN_AT_ONCE, |rows| {
+    Many::up_to(AT_ONCE, |rows| {
         let rows = rows_of_places(rows, user_version);
         format!(
             "WITH given AS (VALUES {rows}), held AS MATERIALIZED (\

@@ -7,7 +7,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::LazyLock,
+    sync::{Arc, LazyLock},
 };
 
 use portcullis_shared::ids::SessionId;
@@ -62,7 +62,7 @@ struct Group {
     of_one: bool,
     waiting: Vec<Numbered>,
     /// The sessions as the changes so far left them.
-    rows: BTreeMap<SessionId, Owned>,
+    rows: BTreeMap<SessionId, Result<Owned, Arc<Fault>>>,
     /// By the change's place.
     outcomes: BTreeMap<usize, Outcome>,
     /// What is to be published, after everything else.
@@ -99,9 +99,17 @@ impl Group {
         self.waiting = rest;
         let mut decided = Vec::with_capacity(wave.len());
         for (place, mut change) in wave {
-            let Some(Owned { session, user, seq }) = self.rows.get(&change.id) else {
-                self.outcomes.insert(place, Ok(None));
-                continue;
+            let Owned { session, user, seq } = match self.rows.get(&change.id) {
+                Some(Ok(owned)) => owned,
+                Some(Err(fault)) => {
+                    let fault = Fault::Shared(Arc::clone(fault));
+                    self.outcomes.insert(place, Err(fault));
+                    continue;
+                }
+                None => {
+                    self.outcomes.insert(place, Ok(None));
+                    continue;
+                }
             };
             let deciding = || (change.decide)(session, user);
             match catch_unwind(AssertUnwindSafe(deciding)) {
@@ -147,7 +155,7 @@ impl Group {
     /// Takes note of what was written.
     fn keep(&mut self, mut decided: Decided) {
         if let Some(session) = decided.change.session.take()
-            && let Some(row) = self.rows.get_mut(&session.id)
+            && let Some(Ok(row)) = self.rows.get_mut(&session.id)
         {
             row.session = session;
         }

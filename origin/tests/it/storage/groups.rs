@@ -101,6 +101,28 @@ pub(super) async fn changes_of_one_session_that_go_together_see_each_other(bench
     assert_eq!(generation(bench, 4).await, 7 + 2);
 }
 
+pub(super) async fn a_row_of_a_newer_version_fails_alone(bench: &Bench) {
+    with_six_sessions(bench).await;
+    // Session 4 as a newer program may write it: this one does not know the word.
+    let newer = "UPDATE sessions SET flags = 'teleported' \
+                 WHERE id = (SELECT id FROM sessions ORDER BY id LIMIT 1 OFFSET 3) RETURNING flags";
+    bench.texts(newer).await;
+    let id = session_id(4);
+    let held = busy(bench).await;
+    let good = rotating(bench, &[3, 5]).await;
+    let unreadable = change(bench, 4, rotate).await;
+    let (read, not_read) =
+        tokio::join!(bench.store.session(session_id(3)), bench.store.session(id));
+    assert!(read.unwrap().is_some());
+    assert!(is_broken(&not_read), "{not_read:?}");
+    go_on(held).await;
+    for changing in good {
+        assert!(changing.await.unwrap().unwrap().is_some());
+    }
+    let unreadable = unreadable.await.unwrap();
+    assert!(is_broken(&unreadable), "{unreadable:?}");
+}
+
 pub(super) async fn one_that_fails_among_many_fails_alone(bench: &Bench) {
     with_six_sessions(bench).await;
     let held = busy(bench).await;

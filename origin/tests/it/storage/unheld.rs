@@ -31,7 +31,7 @@ struct Rotation {
 
 impl Rotation {
     /// Asks for it; it stays in the middle of its first decision.
-    async fn ask(bench: &Bench) -> Self {
+    async fn ask(store: Arc<dyn Store>) -> Self {
         let (mut pause, first) = pause();
         let shown = Arc::new(Mutex::new(Vec::new()));
         let tell = Arc::clone(&shown);
@@ -41,7 +41,6 @@ impl Rotation {
             pause.stay(());
             rotate(session, user)
         };
-        let store = bench.store.clone();
         let change = async move {
             let id = session_id(1);
             store.change_session(id, MILLIS, Box::new(decide)).await
@@ -74,7 +73,7 @@ async fn run(raw: &mut PgConnection, sql: &'static str) {
 /// What the decisions are shown when this is committed after the first one.
 async fn shown_when(change: &'static str) -> Vec<Shown> {
     let (bench, mut raw) = bench().await;
-    let mut rotation = Rotation::ask(&bench).await;
+    let mut rotation = Rotation::ask(bench.store.clone()).await;
     rotation.first.begun().await;
     run(&mut raw, change).await;
     rotation.first.go_on();
@@ -100,7 +99,7 @@ async fn a_session_that_changed_meanwhile_is_looked_at_again() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_that_somebody_holds_is_waited_for_and_looked_at_again() {
     let (bench, mut raw) = bench().await;
-    let mut rotation = Rotation::ask(&bench).await;
+    let mut rotation = Rotation::ask(bench.store.clone()).await;
     rotation.first.begun().await;
     let mut ban = raw.begin().await.unwrap();
     run(&mut ban, "SELECT id FROM sessions FOR UPDATE").await;
@@ -112,7 +111,7 @@ async fn a_session_that_somebody_holds_is_waited_for_and_looked_at_again() {
 }
 
 /// The statement that writes sees the rows of the moment at which it begins. Here it is stopped
-/// between that and its look at the versions.
+/// between that and its look at the versions; whatever the server's default isolation is.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_ban_between_the_begin_of_the_write_and_its_end_is_seen() {
     let (bench, mut raw) = bench().await;
@@ -121,10 +120,13 @@ async fn a_ban_between_the_begin_of_the_write_and_its_end_is_seen() {
         "CREATE FUNCTION stop() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
          PERFORM pg_advisory_xact_lock(1); RETURN NULL; END $$; \
          CREATE TRIGGER stop BEFORE UPDATE ON sessions FOR EACH STATEMENT EXECUTE FUNCTION stop(); \
+         DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_isolation \
+         = serializable', current_database()); END $$; \
          SELECT pg_advisory_lock(1)",
     )
     .await;
-    let mut rotation = Rotation::ask(&bench).await;
+    let store = bench.database.connect().await;
+    let mut rotation = Rotation::ask(store).await;
     rotation.first.begun().await;
     rotation.first.go_on();
     bench.until_waiting(1).await;
