@@ -4,6 +4,7 @@ mod audit;
 mod connections;
 mod keys;
 mod program;
+mod raw_log;
 mod serve;
 mod sessions;
 mod transfer;

@@ -1,5 +1,5 @@
-//! The one writer: takes all changes that wait, runs them in one transaction, a savepoint each,
-//! and answers them after the commit.
+//! The one writer: takes all changes that wait, runs them in one transaction, a savepoint each where
+//! there are several, and answers them after the commit.
 //!
 //! One commit costs one wait for the disk however many changes are in it. A change that fails is
 //! undone alone; when the commit fails, all have failed. After anything unexpected the connection
@@ -182,6 +182,11 @@ async fn transact(
     jobs: &mut [Box<dyn Job>],
 ) -> Result<(), sqlx::Error> {
     execute(connection, "BEGIN IMMEDIATE").await?;
+    if let [job] = jobs {
+        // Alone it is the transaction, and needs no savepoint.
+        let kept = job.run(connection).await;
+        return execute(connection, if kept { "COMMIT" } else { "ROLLBACK" }).await;
+    }
     for job in jobs {
         execute(connection, "SAVEPOINT job").await?;
         if !job.run(connection).await {
@@ -257,8 +262,11 @@ mod tests {
                 .filter(|result| result.is_ok())
                 .count();
             assert_eq!(count(&options).await, i64::try_from(stored).unwrap());
+            let alone = StoreError::from(queue.run(Add(1_000_000)).await.unwrap_err());
+            assert!(matches!(alone, StoreError::Unavailable(_)), "{alone:?}");
             queue.run(Add(10)).await.unwrap();
             stored += 1;
+            assert_eq!(count(&options).await, i64::try_from(stored).unwrap());
         }
         queue.close();
         writer.await.unwrap();

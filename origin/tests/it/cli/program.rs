@@ -6,6 +6,7 @@ use std::{
     path::PathBuf,
     process::{Child, Command, Output, Stdio},
     sync::atomic::{AtomicU32, Ordering},
+    thread::JoinHandle,
 };
 
 use serde_json::Value;
@@ -82,7 +83,7 @@ impl Drop for Place {
 /// A server on a free port.
 pub(super) struct Server {
     pub(super) child: Child,
-    pub(super) log: BufReader<std::process::ChildStderr>,
+    pub(super) log: BufReader<Box<dyn Read + Send>>,
     pub(super) address: String,
 }
 
@@ -99,7 +100,8 @@ impl Server {
 
     pub(super) fn wait_for(command: &mut Command) -> Self {
         let mut child = command.spawn().unwrap();
-        let log = BufReader::new(child.stderr.take().unwrap());
+        let log = child.stderr.take().unwrap();
+        let log = BufReader::new(Box::new(log) as Box<dyn Read + Send>);
         let address = String::new();
         let mut server = Self {
             child,
@@ -113,6 +115,17 @@ impl Server {
             .unwrap();
         address[..end].clone_into(&mut server.address);
         server
+    }
+
+    /// Reads the rest of the log meanwhile: a server that logs much would wait for its reader.
+    pub(super) fn rest_of_log(&mut self) -> JoinHandle<String> {
+        let nothing: Box<dyn Read + Send> = Box::new(std::io::empty());
+        let mut log = std::mem::replace(&mut self.log, BufReader::new(nothing));
+        std::thread::spawn(move || {
+            let mut rest = String::new();
+            log.read_to_string(&mut rest).unwrap();
+            rest
+        })
     }
 
     /// Reads the log up to a line with this text.
