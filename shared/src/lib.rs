@@ -10,6 +10,7 @@
 //! only the origin may do, the feature `corpus` good and bad tokens for tests.
 #![deny(clippy::indexing_slicing)]
 
+pub mod api_key;
 pub mod claims;
 #[cfg(feature = "corpus")]
 pub mod corpus;
