@@ -1,24 +1,50 @@
 //! Credentials: how a request says who sends it.
 //!
-//! Only `Authorization: Bearer` (RFC 6750 §2.1) is known yet. Session cookies, API keys and signed
-//! URLs will be further variants of [`Credential`]; whichever comes, two that differ contradict
-//! each other and none of them counts.
+//! Each kind has a room of its own; this one brings them together. Two that differ contradict each
+//! other, and none of them counts. A cookie is the exception, because a browser sends it unasked:
+//! beside a token in the header it counts for nothing, but has to be of the same session.
+
+mod authorization;
+mod cookie;
 
 use portcullis_shared::routes::CredentialKind;
+
+pub use cookie::Page;
 
 /// One credential.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Credential<'a> {
     /// An access token in the `Authorization` header.
     Bearer(&'a str),
+    /// An access token in the cookie.
+    Cookie(&'a str),
 }
 
 impl std::fmt::Debug for Credential<'_> {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Bearer(_) => out.write_str("Bearer(..)"),
-        }
+        out.write_str(match self {
+            Self::Bearer(_) => "Bearer(..)",
+            Self::Cookie(_) => "Cookie(..)",
+        })
     }
+}
+
+/// What a request shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Presented<'a> {
+    /// What counts.
+    pub credential: Credential<'a>,
+    /// The access token of a cookie that came along; it has to be of the same session.
+    pub beside: Option<&'a str>,
+}
+
+/// Where credentials stand.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Sources<'a> {
+    /// `Authorization`, several joined with commas.
+    pub authorization: Option<&'a str>,
+    /// `Cookie`, several joined.
+    pub cookie: Option<&'a str>,
 }
 
 /// What came is not one credential of a kind that the route takes.
@@ -30,119 +56,123 @@ pub enum CredentialFault {
     /// A scheme that is not taken here.
     #[error("a credential of a kind that is not taken here")]
     Kind,
-    /// The right scheme, but what follows cannot be a token.
+    /// The right kind, but what follows cannot be a token.
     #[error("a malformed credential")]
     Malformed,
 }
 
-/// Finds the credential of a request, whose `Authorization` headers the runtime has joined with
-/// commas.
+/// Finds the credential of a request, of the kinds that the route takes. A cookie of ours on a
+/// route that takes none is nobody's credential; a token in a header is always meant as one.
 ///
 /// ```
-/// use portcullis_edge::credential::{Credential, find};
+/// use portcullis_edge::credential::{Credential, Sources, find};
 /// use portcullis_shared::routes::CredentialKind::Bearer;
-/// assert_eq!(find(Some("bearer a.b.c"), &[Bearer]), Ok(Some(Credential::Bearer("a.b.c"))));
-/// assert_eq!(find(None, &[Bearer]), Ok(None));
+/// let sources = Sources { authorization: Some("bearer a.b.c"), cookie: None };
+/// let presented = find(&sources, &[Bearer])?.unwrap();
+/// assert_eq!(presented.credential, Credential::Bearer("a.b.c"));
+/// assert_eq!(find(&Sources::default(), &[Bearer])?, None);
+/// # Ok::<(), portcullis_edge::credential::CredentialFault>(())
 /// ```
 ///
 /// # Errors
 ///
 /// See [`CredentialFault`].
 pub fn find<'a>(
-    authorization: Option<&'a str>,
+    sources: &Sources<'a>,
     kinds: &[CredentialKind],
-) -> Result<Option<Credential<'a>>, CredentialFault> {
-    let Some(value) = authorization else {
-        return Ok(None);
+) -> Result<Option<Presented<'a>>, CredentialFault> {
+    let takes = |kind| kinds.contains(&kind);
+    let bearer = match sources
+        .authorization
+        .map(authorization::token)
+        .transpose()?
+    {
+        None => None,
+        Some(Some(token)) if takes(CredentialKind::Bearer) => Some(token),
+        Some(_) => return Err(CredentialFault::Kind),
     };
-    match bearer(value) {
-        Some(_) if value.contains(',') => Err(CredentialFault::Several),
-        Some(token) if kinds.contains(&CredentialKind::Bearer) => {
-            let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
-            if token.is_empty() || !token.bytes().all(allowed) {
-                return Err(CredentialFault::Malformed);
-            }
-            Ok(Some(Credential::Bearer(token)))
-        }
-        // Some other scheme; if the value holds `Bearer` as well, there were two headers.
-        None if value.split(',').any(|part| bearer(part).is_some()) => {
-            Err(CredentialFault::Several)
-        }
-        _ => Err(CredentialFault::Kind),
-    }
+    let cookie = match sources.cookie {
+        Some(header) if takes(CredentialKind::Cookie) => cookie::token(header)?,
+        Some(_) | None => None,
+    };
+    let alone = |credential| Presented {
+        credential,
+        beside: None,
+    };
+    Ok(match (bearer, cookie) {
+        (Some(token), beside) => Some(Presented {
+            credential: Credential::Bearer(token),
+            beside,
+        }),
+        (None, Some(token)) => Some(alone(Credential::Cookie(token))),
+        (None, None) => None,
+    })
 }
 
 /// Whether some server might find a bearer token in an `Authorization` header, however oddly it is
 /// written.
-pub fn holds_bearer(authorization: &str) -> bool {
-    authorization.to_ascii_lowercase().contains("bearer")
-}
-
-/// What follows the scheme `Bearer`, in any letter case (RFC 9110 §11.1).
-fn bearer(value: &str) -> Option<&str> {
-    let value = value.trim_matches([' ', '\t']);
-    let (scheme, rest) = value.split_once([' ', '\t']).unwrap_or((value, ""));
-    scheme
-        .eq_ignore_ascii_case("bearer")
-        .then(|| rest.trim_matches([' ', '\t']))
+pub fn holds_bearer(header: &str) -> bool {
+    authorization::holds_bearer(header)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use CredentialKind::{Bearer, Cookie};
 
-    fn found(value: &str) -> Result<Option<Credential<'_>>, CredentialFault> {
-        find(Some(value), &[CredentialKind::Bearer])
+    fn found<'a>(
+        authorization: Option<&'a str>,
+        cookie: Option<&'a str>,
+        kinds: &[CredentialKind],
+    ) -> Result<Option<Presented<'a>>, CredentialFault> {
+        let sources = Sources {
+            authorization,
+            cookie,
+        };
+        find(&sources, kinds)
     }
 
     #[test]
-    fn the_scheme_is_case_insensitive_and_spaces_may_repeat() {
-        for value in [
-            "Bearer a.b.c",
-            "BEARER a.b.c",
-            "bEaReR   a.b.c",
-            " Bearer a.b.c ",
-        ] {
-            assert_eq!(
-                found(value),
-                Ok(Some(Credential::Bearer("a.b.c"))),
-                "{value:?}"
-            );
+    fn only_what_the_route_takes_counts() {
+        let (header, cookie) = (Some("Bearer a"), Some("__Host-portcullis=b"));
+        let bearer = |beside| {
+            let credential = Credential::Bearer("a");
+            Ok(Some(Presented { credential, beside }))
+        };
+        assert_eq!(found(header, cookie, &[Bearer]), bearer(None));
+        assert_eq!(found(header, cookie, &[Bearer, Cookie]), bearer(Some("b")));
+        assert_eq!(found(None, cookie, &[Bearer]), Ok(None));
+        let credential = Credential::Cookie("b");
+        let alone = Presented {
+            credential,
+            beside: None,
+        };
+        assert_eq!(found(None, cookie, &[Bearer, Cookie]), Ok(Some(alone)));
+        assert_eq!(
+            found(header, cookie, &[Cookie]),
+            Err(CredentialFault::Kind),
+            "a token in the header is meant as one"
+        );
+        for scheme in ["Basic dTpw", ""] {
+            let fault = found(Some(scheme), cookie, &[Bearer, Cookie]);
+            assert_eq!(fault, Err(CredentialFault::Kind), "{scheme}");
         }
     }
 
     #[test]
-    fn two_headers_are_a_contradiction_even_when_equal() {
-        for value in [
-            "Bearer a, Bearer a",
-            "Bearer a, Bearer b",
-            "Basic x, Bearer b",
-            "Bearer a, Basic x",
-            "Bearer a,",
-        ] {
-            assert_eq!(found(value), Err(CredentialFault::Several), "{value:?}");
-        }
-    }
-
-    #[test]
-    fn what_cannot_be_a_token_is_not_looked_at() {
-        for value in [
-            "Bearer",
-            "Bearer ",
-            "Bearer a b",
-            "Bearer \"a\"",
-            "Bearer a\u{0}b",
-            "Bearer ä",
-        ] {
-            assert_eq!(found(value), Err(CredentialFault::Malformed), "{value:?}");
-        }
-        for value in ["", "Basic dTpw", "Bearera.b.c", "DPoP a.b.c", "a.b.c"] {
-            assert_eq!(found(value), Err(CredentialFault::Kind), "{value:?}");
-        }
+    fn what_contradicts_itself_spoils_the_rest() {
+        let twice = Some("__Host-portcullis=b; __Host-portcullis=c");
+        let kinds = [Bearer, Cookie];
+        let several = Err(CredentialFault::Several);
+        assert_eq!(found(Some("Bearer a"), twice, &kinds), several);
+        assert_eq!(found(None, twice, &kinds), several);
+        assert_eq!(found(None, twice, &[Bearer]), Ok(None));
     }
 
     #[test]
     fn debug_output_holds_no_token() {
-        assert_eq!(format!("{:?}", Credential::Bearer("secret")), "Bearer(..)");
+        for credential in [Credential::Bearer("secret"), Credential::Cookie("secret")] {
+            assert!(!format!("{credential:?}").contains("secret"));
+        }
     }
 }

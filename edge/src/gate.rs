@@ -24,7 +24,7 @@ use crate::{
     answer::Answer,
     cache::{Fingerprint, TokenCache},
     cors,
-    credential::{self, Credential, CredentialFault},
+    credential::{self, Credential, CredentialFault, Page, Presented, Sources},
     settings::Settings,
     snapshot::{Freshness, Snapshot},
     target::{Target, TargetFault},
@@ -46,6 +46,8 @@ pub struct Head {
     pub cookie: Option<String>,
     /// `Origin`.
     pub origin: Option<String>,
+    /// `Sec-Fetch-Site`, several joined with commas.
+    pub fetch_site: Option<String>,
     /// `Access-Control-Request-Method`.
     pub asked_method: Option<String>,
     /// `Access-Control-Request-Headers`.
@@ -118,7 +120,7 @@ pub struct Case<'a> {
     target: Target<'a>,
     rule: &'a Rule,
     demand: &'a Demand,
-    token: &'a str,
+    presented: Presented<'a>,
 }
 
 /// What [`judge`] says.
@@ -132,6 +134,9 @@ pub enum Verdict {
 
 /// What `Allow` says where no rule was asked.
 const USUAL_METHODS: &str = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT";
+
+/// Methods that change nothing (RFC 9110 §9.2.1).
+const SAFE_METHODS: [&str; 3] = ["GET", "HEAD", "OPTIONS"];
 
 /// Decides what can be decided without keys and revocations.
 pub fn plan<'a>(head: &'a Head, config: &'a Config) -> Plan<'a> {
@@ -218,14 +223,22 @@ fn with_rule<'a>(
             head, config, &target, rule,
         )));
     };
-    match credential::find(head.authorization.as_deref(), &demand.credentials) {
-        Ok(Some(Credential::Bearer(token))) => Plan::Judge(Case {
+    let sources = Sources {
+        authorization: head.authorization.as_deref(),
+        cookie: head.cookie.as_deref(),
+    };
+    match credential::find(&sources, &demand.credentials) {
+        Ok(Some(presented)) if needs_page(presented.credential, head, &target) => {
+            let reason = "a cookie without a proof that a page of this site sent it";
+            refuse(Answer::problem(Code::CrossSite), reason)
+        }
+        Ok(Some(presented)) => Plan::Judge(Case {
             head,
             config,
             target,
             rule,
             demand,
-            token,
+            presented,
         }),
         Ok(None) if matches!(rule.access, Access::Optional(_)) => Plan::Ruled(Ruling::forward(
             forward::anonymous(head, config, &target, rule),
@@ -238,6 +251,23 @@ fn with_rule<'a>(
                 CredentialFault::Malformed => Answer::invalid_token(),
             };
             refuse(answer, &fault.to_string())
+        }
+    }
+}
+
+/// Whether a credential that browsers send unasked comes with a request that may change something,
+/// and nothing shows that a page of this site sent it.
+fn needs_page(credential: Credential<'_>, head: &Head, target: &Target<'_>) -> bool {
+    match credential {
+        Credential::Bearer(_) => false,
+        Credential::Cookie(_) => {
+            let page = Page {
+                fetch_site: head.fetch_site.as_deref(),
+                origin: head.origin.as_deref(),
+            };
+            let is_safe = SAFE_METHODS.contains(&head.method.as_str());
+            let upgrades = head.names.iter().any(|name| name == "upgrade");
+            (!is_safe || upgrades) && !page.is_of(target.scheme, target.authority)
         }
     }
 }
@@ -281,9 +311,16 @@ impl Case<'_> {
     /// Refuses what cannot be a token, whatever the keys are. To be asked before anything is
     /// fetched for the token's sake.
     pub fn screen(&self) -> Option<Ruling> {
-        Unverified::parse(self.token)
+        Unverified::parse(self.token())
             .err()
             .map(|refusal| self.refused(&refusal.to_string()))
+    }
+
+    /// The access token that counts.
+    fn token(&self) -> &str {
+        match self.presented.credential {
+            Credential::Bearer(token) | Credential::Cookie(token) => token,
+        }
     }
 
     fn refused(&self, reason: &str) -> Ruling {
@@ -304,7 +341,11 @@ impl Case<'_> {
 
 /// Judges the token of a case at the time `now`.
 pub fn judge(case: &Case<'_>, snapshot: &Snapshot, cache: &mut TokenCache, now: Millis) -> Verdict {
-    match authentic(case, snapshot, cache, now) {
+    match authentic(case, case.token(), snapshot, cache, now) {
+        Ok(token) if contradicted(case, &token, snapshot, cache, now) => {
+            let reason = "cookie and token are not of one session";
+            Verdict::Ruled(case.refused_with(Answer::invalid_request(), reason))
+        }
         Ok(token) => Verdict::Ruled(weigh(case, &token, snapshot, now)),
         Err(Unauthentic::Unavailable) => {
             let reason = "keys or revocations are missing or too old";
@@ -325,9 +366,26 @@ enum Unauthentic {
     Refused(Refusal),
 }
 
+/// Whether the cookie that came beside a token says something else. Its time does not matter: a
+/// browser may keep sending a cookie that the page has replaced.
+fn contradicted(
+    case: &Case<'_>,
+    token: &Authentic,
+    snapshot: &Snapshot,
+    cache: &mut TokenCache,
+    now: Millis,
+) -> bool {
+    let Some(beside) = case.presented.beside else {
+        return false;
+    };
+    let other = authentic(case, beside, snapshot, cache, now);
+    !other.is_ok_and(|other| other.is_of_one_session_with(token))
+}
+
 /// The token, signed with a key that is in the set now.
 fn authentic(
     case: &Case<'_>,
+    token: &str,
     snapshot: &Snapshot,
     cache: &mut TokenCache,
     now: Millis,
@@ -337,14 +395,14 @@ fn authentic(
     if feed == Freshness::Gone || snapshot.keys_freshness(now) == Freshness::Gone {
         return Err(Unauthentic::Unavailable);
     }
-    let fingerprint = Fingerprint::of(case.token);
+    let fingerprint = Fingerprint::of(token);
     let known = cache
         .get(&fingerprint)
         .filter(|token| keys.get(token.key_id()).is_some());
     if let Some(token) = known {
         return Ok(token);
     }
-    let unverified = Unverified::parse(case.token).map_err(Unauthentic::Refused)?;
+    let unverified = Unverified::parse(token).map_err(Unauthentic::Refused)?;
     let token = Rc::new(
         unverified
             .authenticate(keys)
@@ -384,7 +442,7 @@ fn weigh(case: &Case<'_>, token: &Authentic, snapshot: &Snapshot, now: Millis) -
             &case.target,
             case.rule,
             verified,
-            case.token,
+            case.presented.credential,
         )),
     }
 }

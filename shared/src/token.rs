@@ -183,6 +183,12 @@ impl Authentic {
         &self.key_id
     }
 
+    /// Whether both are of one session of one issuer, whatever their times.
+    pub fn is_of_one_session_with(&self, other: &Self) -> bool {
+        let (own, theirs) = (&self.claims, &other.claims);
+        own.sid.is_some() && own.sid == theirs.sid && own.iss == theirs.iss
+    }
+
     /// About how many bytes of memory keeping this token takes.
     pub fn weight(&self) -> usize {
         let claims = &self.claims;

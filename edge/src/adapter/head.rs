@@ -41,6 +41,7 @@ pub(super) fn read(request: &Request) -> Result<Head, JsValue> {
         authorization: get("authorization")?,
         cookie: get("cookie")?,
         origin: get("origin")?,
+        fetch_site: get("sec-fetch-site")?,
         asked_method: get("access-control-request-method")?,
         asked_headers: get("access-control-request-headers")?,
         client_ip: get("cf-connecting-ip")?,

@@ -140,7 +140,7 @@ fn finish(response: &Response, head: &Head, forward: &Forward) -> Result<Respons
             headers.delete(name)?;
         }
         // A browser that several people use keeps one's answer from the other.
-        headers.append("vary", "authorization")?;
+        headers.append("vary", forward.vary)?;
     }
     for (name, value) in forward.cors.iter().flatten() {
         if *name == "vary" {

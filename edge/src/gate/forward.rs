@@ -4,11 +4,17 @@
 //! an identity is written from a [`Verified`] token only.
 
 use portcullis_shared::{
-    routes::{Cache, Rule, built_in},
+    routes::{Cache, CredentialKind, Rule, built_in},
     token::Verified,
 };
 
-use crate::{cors, credential, headers, settings::Settings, target::Target};
+use crate::{
+    cors,
+    credential::{self, Credential},
+    headers,
+    settings::Settings,
+    target::Target,
+};
 
 use super::{Config, Head};
 
@@ -36,6 +42,8 @@ pub struct Forward {
     pub cache: CacheUse,
     /// Whether the answer may set our cookies: only those of the origin's sign-in may.
     pub may_set_own_cookies: bool,
+    /// The request headers that a private answer depends on, for `Vary`.
+    pub vary: &'static str,
     /// On a route with `cors`, the headers that stand for whatever the upstream says about it.
     pub cors: Option<Vec<(&'static str, String)>>,
 }
@@ -56,6 +64,7 @@ pub(super) fn built_in(head: &Head, config: &Config, target: &Target<'_>) -> For
         set,
         cache: CacheUse::Untouched,
         may_set_own_cookies: signs_in,
+        vary: "",
         cors: None,
     }
 }
@@ -91,12 +100,21 @@ pub(super) fn identified(
     target: &Target<'_>,
     rule: &Rule,
     verified: Verified<'_>,
-    token: &str,
+    credential: Credential<'_>,
 ) -> Forward {
     let mut forward = base(head, config, target, rule);
     if rule.cache == Cache::Shared {
         return forward;
     }
+    let token = match credential {
+        Credential::Bearer(token) => token,
+        // Behind the edge, whichever way it came, it is a bearer token.
+        Credential::Cookie(token) => {
+            let bearer = ("authorization", format!("Bearer {token}"));
+            forward.set.push(bearer);
+            token
+        }
+    };
     let claims = verified.claims();
     let mut set = |name, text: &str| {
         // What a header cannot carry, the upstream can still read in the proof.
@@ -157,10 +175,21 @@ fn base(head: &Head, config: &Config, target: &Target<'_>, rule: &Rule) -> Forwa
             CacheUse::Private
         },
         may_set_own_cookies: false,
+        vary: vary(rule),
         cors: rule
             .cors
             .as_ref()
             .map(|cors| cors::headers(cors, head.origin.as_deref())),
+    }
+}
+
+/// Where credentials of the kinds that a rule takes stand.
+fn vary(rule: &Rule) -> &'static str {
+    let demand = rule.access.demand();
+    if demand.is_some_and(|demand| demand.credentials.contains(&CredentialKind::Cookie)) {
+        "authorization, cookie"
+    } else {
+        "authorization"
     }
 }
 

@@ -1,6 +1,7 @@
 //! The whole decision about requests, over a table, keys and revocations that are made here.
 
 mod access;
+mod cookies;
 mod headers;
 mod paths;
 mod tokens;
@@ -67,6 +68,12 @@ path = "/watched/*"
 upstream = "api"
 audience = "api"
 mode = "report"
+
+[[route]]
+path = "/pages/*"
+upstream = "api"
+audience = "api"
+credentials = ["bearer", "cookie"]
 
 [[route]]
 path = "/foreign/*"

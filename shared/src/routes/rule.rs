@@ -86,8 +86,7 @@ impl CredentialKind {
     /// Whether the edge can check this kind.
     pub(super) fn supported(self) -> Result<Self, Fault> {
         match self {
-            Self::Bearer => Ok(self),
-            Self::Cookie => Err(Fault::NotSupportedYet("cookie")),
+            Self::Bearer | Self::Cookie => Ok(self),
             Self::ApiKey => Err(Fault::NotSupportedYet("api_key")),
             Self::SignedUrl => Err(Fault::NotSupportedYet("signed_url")),
         }
