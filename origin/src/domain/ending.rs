@@ -53,19 +53,20 @@ impl Tokens {
         (drop_at > now).then_some(record)
     }
 
-    /// Revokes every access token of `user` that has been minted: moves the user's `not_before`
-    /// and gives the entry. `sessions` are all that have not been ended.
+    /// Revokes every access token and every link of `user` that has been minted: moves the user's
+    /// `not_before` and gives the entry. `sessions` are all that have not been ended.
     pub fn revoke_user(&self, user: &mut User, sessions: &[Session], now: UnixSeconds) -> Record {
         let greatest = |time: fn(&Session) -> UnixSeconds| {
             sessions.iter().map(time).fold(now, UnixSeconds::max)
         };
-        let latest = greatest(|session| session.last_iat);
+        let latest = greatest(|session| session.last_iat).max(user.links.last_iat);
         user.not_before = user.not_before.max(latest);
+        let expiry = greatest(|session| session.last_exp).max(user.links.last_exp);
         Record {
             kind: Kind::User,
             digest: Digest::of(&self.issuer, Kind::User, &user.id.to_string()),
             not_before: user.not_before,
-            drop_at: refused_for_age(greatest(|session| session.last_exp)),
+            drop_at: refused_for_age(expiry),
         }
     }
 
@@ -86,7 +87,8 @@ impl Tokens {
     /// Ends those of `sessions`, all of the user's that have not been ended, that are `over`: which,
     /// and the entries. Where these are many it is one entry for the user, which moves the user's
     /// `not_before`: whatever has been minted for any session is revoked, whatever is authorised
-    /// for the user as it is afterwards is not.
+    /// for the user as it is afterwards is not. Of a user with links there are as many entries as
+    /// sessions: the end of a session ends no link.
     pub fn end(
         &self,
         user: &mut User,
@@ -100,7 +102,8 @@ impl Tokens {
             .iter()
             .filter_map(|session| self.session_entry(session, now))
             .collect();
-        if entries.len() > SESSIONS_BY_ENTRY {
+        let has_links = refused_for_age(user.links.last_exp) > now;
+        if entries.len() > SESSIONS_BY_ENTRY && !has_links {
             (ended, vec![self.revoke_user(user, sessions, now)])
         } else {
             (ended, entries)

@@ -17,7 +17,7 @@ use crate::domain::{
     password::{Password, PasswordRule},
     store::{By, CreateUserError, StoreError},
     throttle::{self, Throttled, registration::admit_registration},
-    user::{Email, Roles, User, UserStatus, Username},
+    user::{Email, Roles, SignedLinks, User, UserStatus, Username},
 };
 
 /// Who signs up.
@@ -120,6 +120,7 @@ pub async fn register(app: &App, request: Request, context: &Context) -> Result<
         roles: Roles::new(),
         scopes: scopes.clone(),
         not_before: UnixSeconds(0),
+        links: SignedLinks::default(),
         setup: None,
         created_at: now,
         updated_at: now,

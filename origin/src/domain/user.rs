@@ -96,6 +96,15 @@ pub struct PendingSetup {
     pub expires_at: UnixSeconds,
 }
 
+/// The latest times in the links that a user has signed. Whatever revokes the user covers them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SignedLinks {
+    /// The greatest `iat`.
+    pub last_iat: UnixSeconds,
+    /// The greatest `exp`; what revokes the links is published until then.
+    pub last_exp: UnixSeconds,
+}
+
 /// A user as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
@@ -117,6 +126,8 @@ pub struct User {
     pub not_before: UnixSeconds,
     /// A setup token that has been given out and not used.
     pub setup: Option<PendingSetup>,
+    /// What is the latest of the links that the user has signed.
+    pub links: SignedLinks,
     /// When the user was created.
     pub created_at: UnixSeconds,
     /// When anything about the user last changed.

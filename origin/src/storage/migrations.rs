@@ -44,6 +44,7 @@ pub(super) const SQLITE: Steps = steps!("sqlite":
     5 "0005_revocation_plans",
     6 "0006_audit",
     7 "0007_restored",
+    9 "0009_links",
 );
 
 /// The steps on Postgres.
@@ -55,6 +56,7 @@ pub(super) const POSTGRES: Steps = steps!("postgres":
     5 "0005_revocation_plans",
     6 "0006_audit",
     7 "0007_restored",
+    9 "0009_links",
 );
 
 /// The database has been through a step that programs as old as this one cannot work with.

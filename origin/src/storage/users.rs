@@ -18,7 +18,7 @@ use super::{
 };
 use crate::domain::{
     store::Seq,
-    user::{Email, PendingSetup, Roles, User, UserStatus, Username},
+    user::{Email, PendingSetup, Roles, SignedLinks, User, UserStatus, Username},
 };
 
 pub(super) use find::{by_id, by_name, in_the_way, list, others_administrate, password_hash_from};
@@ -28,7 +28,8 @@ macro_rules! user_columns {
     () => {
         "users.id, users.username, users.password_hash, users.banned_reason, users.banned_at, \
          users.roles, users.scopes, users.not_before, users.setup_digest, users.setup_expires_at, \
-         users.created_at, users.updated_at, users.email, users.disabled_at"
+         users.created_at, users.updated_at, users.links_iat, users.links_exp, users.email, \
+         users.disabled_at"
     };
 }
 pub(super) use user_columns;
@@ -60,6 +61,10 @@ pub(super) fn read<Db: Engine>(columns: &mut Columns<'_, Db>) -> Result<User, Fa
         },
         created_at: columns.time()?,
         updated_at: columns.time()?,
+        links: SignedLinks {
+            last_iat: columns.time()?,
+            last_exp: columns.time()?,
+        },
     };
     user.email = columns
         .next::<Option<String>>()?
@@ -110,9 +115,9 @@ pub(super) async fn insert<Db: Engine>(
 ) -> Result<bool, Fault> {
     let statement = Statement::<Db>::new(
         "INSERT INTO users (password_hash, banned_reason, banned_at, roles, scopes, not_before, \
-         setup_digest, setup_expires_at, updated_at, email, disabled_at, id, username, skeleton, \
-         created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) \
+         setup_digest, setup_expires_at, updated_at, email, disabled_at, links_iat, links_exp, id, \
+         username, skeleton, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
          ON CONFLICT DO NOTHING RETURNING created_at",
     );
     let added = bind_mutable(statement, user)
@@ -133,7 +138,7 @@ pub(super) async fn update<Db: Engine>(
     let statement = Statement::<Db>::new(
         "UPDATE users SET password_hash = $1, banned_reason = $2, banned_at = $3, roles = $4, \
          scopes = $5, not_before = $6, setup_digest = $7, setup_expires_at = $8, updated_at = $9, \
-         email = $10, disabled_at = $11 WHERE id = $12",
+         email = $10, disabled_at = $11, links_iat = $12, links_exp = $13 WHERE id = $14",
     );
     bind_mutable(statement, user)
         .bind(user.id.as_bytes().as_slice())
@@ -159,6 +164,8 @@ fn bind_mutable<Db: Engine>(statement: Statement<Db>, user: &User) -> Statement<
         .bind(user.updated_at.0)
         .bind(user.email.as_ref().map(Email::as_str))
         .bind(disabled_at)
+        .bind(user.links.last_iat.0)
+        .bind(user.links.last_exp.0)
 }
 
 /// Deletes a user, who is held, and all sessions, ended ones included.

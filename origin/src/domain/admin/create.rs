@@ -11,7 +11,7 @@ use crate::domain::{
     password::{Password, PasswordRule},
     setup::{self, SetupToken},
     store::{CreateUserError, StoreError},
-    user::{Email, Roles, TooManyGrants, User, UserStatus, Username, check_grants},
+    user::{Email, Roles, SignedLinks, TooManyGrants, User, UserStatus, Username, check_grants},
 };
 
 /// A user to be.
@@ -97,6 +97,7 @@ pub async fn create_user(
         roles: new.roles,
         scopes: new.scopes,
         not_before: UnixSeconds(0),
+        links: SignedLinks::default(),
         setup,
         created_at: now,
         updated_at: now,

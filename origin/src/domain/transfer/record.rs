@@ -8,7 +8,7 @@ use super::Refusal;
 use crate::domain::{
     admin::Reason,
     hashing::imported::ImportedHash,
-    user::{Email, Role, User, UserStatus, Username, check_grants},
+    user::{Email, Role, SignedLinks, User, UserStatus, Username, check_grants},
 };
 
 /// The line as it is written; times in Unix seconds.
@@ -93,6 +93,7 @@ impl Record {
             roles,
             scopes,
             not_before: UnixSeconds(0),
+            links: SignedLinks::default(),
             setup: None,
             created_at: created_at.unwrap_or(now),
             updated_at: now,

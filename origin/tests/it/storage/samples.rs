@@ -6,7 +6,7 @@ use portcullis_origin::domain::{
     context::Context,
     session::{Flag, Flags, Session},
     signing_keys::StoredKey,
-    user::{PendingSetup, User, UserStatus},
+    user::{PendingSetup, SignedLinks, User, UserStatus},
 };
 use portcullis_shared::{
     ids::{SessionId, UserId},
@@ -42,6 +42,7 @@ pub(super) fn user(number: u8, name: &str) -> User {
         roles: [].into(),
         scopes: "".parse().unwrap(),
         not_before: UnixSeconds(0),
+        links: SignedLinks::default(),
         setup: None,
         created_at: NOW,
         updated_at: NOW,
@@ -62,6 +63,10 @@ pub(super) fn full_user(number: u8, name: &str) -> User {
             .into(),
         scopes: "api:read api:write".parse().unwrap(),
         not_before: NOW.plus(2),
+        links: SignedLinks {
+            last_iat: NOW.plus(7),
+            last_exp: NOW.plus(86_407),
+        },
         setup: Some(PendingSetup {
             digest: [number; 32],
             expires_at: NOW.plus(86_400),
