@@ -127,6 +127,9 @@ impl Stack {
         let issuer = ports::url(edge_port);
         let home = Home::sqlite(&issuer)
             .with("PORTCULLIS_EDGE__SECRET", EDGE_SECRET)
+            // Some users log in again and again, the administrator in most tests: none of their
+            // sessions is to end because it makes room for another.
+            .with("PORTCULLIS_SESSIONS__MAX_PER_USER", "10000")
             .with_settings(&settings());
         let home = of_origin
             .iter()
