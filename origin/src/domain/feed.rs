@@ -2,7 +2,8 @@
 //!
 //! Each request reads the database's `seq`, so an answer never lags behind a ban that any replica
 //! has answered. Entries are read, and signed, only when `seq` has moved or the second is over; the
-//! document tells the `seq` of the statement that read its entries.
+//! document tells the `seq` of the statement that read its entries. No document is signed with a key
+//! of whose withdrawal it tells.
 //!
 //! Nobody is asked who they are, so what they ask for makes little work: of all places that a
 //! `since` may be at, a few documents come (`start`), and each is built once (`documents`).
@@ -57,6 +58,7 @@ pub struct Answer {
 /// See [`Error`].
 pub async fn document(app: &App, since: u64) -> Result<Answer, Error> {
     let place = app.store.feed_place(Seq(since)).await?;
+    app.signing.heard(place.seq);
     let moment = Moment {
         seq: place.seq,
         now: app.clock.now(),
@@ -69,6 +71,7 @@ pub async fn document(app: &App, since: u64) -> Result<Answer, Error> {
 /// Signs what was published after `after`, as it is now.
 async fn sign(app: &App, after: u64) -> Result<Answer, Error> {
     let (after, FeedRange { seq, mut records }) = read(app, after).await?;
+    app.signing.heard(seq);
     let now = app.clock.now();
     let key = app.signing.active(app).await?;
     records.retain(|record| record.drop_at >= now);

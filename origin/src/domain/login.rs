@@ -224,6 +224,9 @@ impl Attempt<'_> {
         let store = app.store.as_ref();
         let decided = transaction::with_user(store, user_id, app.now(), decide).await?;
         let (opened, _) = decided.ok_or(Error::InvalidCredentials)?;
+        // The key may have been withdrawn meanwhile; where that cannot be told, a token that may be
+        // refused is better than a session of which nobody knows.
+        let key = app.signing.active(app).await.unwrap_or(key);
         Ok(opened?.map(|mintable| Opened {
             mintable,
             username,

@@ -4,6 +4,9 @@
 //! other: it is published from its creation on, signs from `activates_at` on until a younger one
 //! is active, and stays published until whatever it signed has expired. A withdrawn key is none of
 //! these any more, at once. [`rotation`] adds and withdraws them; here is what a replica knows.
+//!
+//! Invariant: whoever heard from this replica that a key is withdrawn gets nothing from it any more
+//! that the key signed, and finds the key's successor in its key set.
 
 mod rotation;
 mod state;
@@ -29,7 +32,7 @@ use crate::domain::{
     clock::{Clock, UnixMillis},
     entropy::EntropyError,
     master_key::{MasterKeys, UnsealError},
-    store::StoreError,
+    store::{Seq, StoreError},
 };
 
 /// Why there is no key to sign with.
@@ -50,19 +53,21 @@ pub enum KeyError {
 }
 
 /// How long, in milliseconds, a replica works with what it read. A key that another replica
-/// withdrew signs no longer than that.
+/// withdrew signs no longer than that, and no longer than until this one tells of it.
 const REREAD_AFTER: i64 = 1000;
 
 /// What a replica knows of the keys.
 struct Snapshot {
     read_at: UnixMillis,
+    /// What the feed's `seq` had reached, at least, before it was read.
+    seq: u64,
     active: Option<StoredKey>,
     verifying: Option<Arc<KeySet>>,
     public: Arc<PublicKeySet>,
 }
 
 impl Snapshot {
-    fn of(stored: &[StoredKey], now: UnixMillis, token_lifetime: i64) -> Self {
+    fn of(stored: &[StoredKey], seq: u64, now: UnixMillis, token_lifetime: i64) -> Self {
         let states = states(stored, now.seconds(), token_lifetime);
         let published: Vec<(&StoredKey, KeyState)> = stored
             .iter()
@@ -77,6 +82,7 @@ impl Snapshot {
             .filter(|(_, state)| *state == KeyState::Active);
         Self {
             read_at: now,
+            seq,
             active: active.next().map(|(key, _)| (*key).clone()),
             verifying: KeySet::new(verifying.collect()).ok().map(Arc::new),
             public: Arc::new(PublicKeySet {
@@ -90,6 +96,8 @@ impl Snapshot {
 #[derive(Default)]
 pub struct SigningKeys {
     snapshot: Mutex<Option<Arc<Snapshot>>>,
+    /// The newest `seq` of the feed that this replica has seen.
+    heard: AtomicU64,
     /// Opened private keys, so that a key is opened once.
     opened: Mutex<HashMap<KeyId, Arc<SigningKey>>>,
     reading: tokio::sync::Mutex<()>,
@@ -122,13 +130,21 @@ impl SigningKeys {
             .ok_or(KeyError::NoActiveKey)
     }
 
-    /// The key set as it is published.
+    /// The key set as it is published. Each call reads the feed's `seq`: who asks may have met, at
+    /// another replica, a key that has just taken over, and would not ask again soon.
     ///
     /// # Errors
     ///
     /// See [`KeyError`].
     pub async fn public(&self, app: &App) -> Result<Arc<PublicKeySet>, KeyError> {
+        self.heard(app.store.feed_place(Seq(0)).await?.seq);
         Ok(Arc::clone(&self.snapshot(app).await?.public))
+    }
+
+    /// The feed is at `seq`. Keys that were read before are read anew: from then on the replica tells
+    /// of the keys that were withdrawn up to there.
+    pub fn heard(&self, seq: Seq) {
+        self.heard.fetch_max(seq.0, Ordering::SeqCst);
     }
 
     fn held(&self, now: UnixMillis) -> Option<Arc<Snapshot>> {
@@ -137,7 +153,9 @@ impl SigningKeys {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
-        held.filter(|held| (0..REREAD_AFTER).contains(&(now.0 - held.read_at.0)))
+        let heard = self.heard.load(Ordering::SeqCst);
+        held.filter(|held| held.seq >= heard)
+            .filter(|held| (0..REREAD_AFTER).contains(&(now.0 - held.read_at.0)))
     }
 
     async fn snapshot(&self, app: &App) -> Result<Arc<Snapshot>, KeyError> {
@@ -157,10 +175,11 @@ impl SigningKeys {
             let reason = "the signing keys could not be read a moment ago";
             return Err(StoreError::Unavailable(reason.into()).into());
         }
+        let seq = self.heard.load(Ordering::SeqCst);
         let stored = app.store.signing_keys().await.inspect_err(|_| {
             self.failures.fetch_add(1, Ordering::SeqCst);
         })?;
-        let fresh = Arc::new(Snapshot::of(&stored, now, app.config.token_lifetime));
+        let fresh = Arc::new(Snapshot::of(&stored, seq, now, app.config.token_lifetime));
         *self.snapshot.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&fresh));
         Ok(fresh)
     }

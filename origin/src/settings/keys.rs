@@ -13,7 +13,8 @@ pub struct Keys {
     /// The file of master keys; made at the first start, readable by its owner alone. It belongs
     /// to the backup, but not next to the database.
     pub master_key_file: PathBuf,
-    /// For how many seconds a new signing key is published before it signs.
+    /// For how many seconds a new signing key is published before it signs. Verifiers that keep keys
+    /// for longer than that do not know it when its first token comes, and have to look for it.
     pub publish_before: i64,
     /// After how many seconds of signing a new key is made; 0: only when asked to.
     pub rotate_every: i64,
