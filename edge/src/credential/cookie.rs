@@ -49,13 +49,11 @@ impl Page<'_> {
     /// assert!(page.is_of("https", "app.example") && !page.is_of("https", "api.example"));
     /// ```
     pub fn is_of(&self, scheme: &str, authority: &str) -> bool {
-        match self.fetch_site {
-            Some(site) => site == "same-origin",
-            None => {
-                let host = self.origin.and_then(|origin| origin.strip_prefix(scheme));
-                host.and_then(|rest| rest.strip_prefix("://")) == Some(authority)
-            }
+        if let Some(site) = self.fetch_site {
+            return site == "same-origin";
         }
+        let host = self.origin.and_then(|origin| origin.strip_prefix(scheme));
+        host.and_then(|rest| rest.strip_prefix("://")) == Some(authority)
     }
 }
 

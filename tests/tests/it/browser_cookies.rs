@@ -12,7 +12,8 @@ use crate::harness::{
     client::{Answer, send},
     origin::User,
     raw,
-    stack::{ADMIN_CLIENT, Stack},
+    stack::{ADMIN_CLIENT, BAN_PROMISE, Stack},
+    wait,
 };
 
 const ACCESS: &str = "__Host-portcullis";
@@ -200,4 +201,55 @@ async fn a_cookie_that_is_there_twice_is_refused_however_it_is_sent() {
     let bytes = raw::request(stack.edge.port, "GET /auth/me", &[&one]);
     let answer = raw::exchange(stack.edge.port, &bytes).await.unwrap();
     assert_eq!(answer.status, 200);
+}
+
+#[tokio::test]
+async fn a_page_of_the_site_shows_what_the_cookie_may_see() {
+    let stack = Stack::shared().await;
+    let jar = signed_in(stack).await;
+    // `<img>`: a GET from whatever page.
+    let image = request(stack, &jar, Method::GET, "/images/gate.png");
+    let image = send(image.header("sec-fetch-site", "cross-site")).await;
+    assert_eq!(image.expect(200).header("vary"), "authorization, cookie");
+    let page = send(request(stack, &jar, Method::GET, "/pages/x")).await;
+    let page = page.expect(200).text();
+    let as_token = format!("Bearer {}", jar.0[ACCESS]);
+    assert!(page.contains(&as_token), "{page}");
+    assert!(!page.to_lowercase().contains("__host-"), "{page}");
+
+    for (name, value, status) in [
+        ("x-nothing", "1", 403),
+        ("sec-fetch-site", "cross-site", 403),
+        ("origin", "https://evil.example", 403),
+        ("sec-fetch-site", "same-origin", 200),
+    ] {
+        let change = request(stack, &jar, Method::POST, "/pages/x").header(name, value);
+        let answer = send(change).await.expect(status);
+        if status == 403 {
+            assert_eq!(answer.member("code"), "cross_site");
+        }
+    }
+    send(from_here(request(
+        stack,
+        &jar,
+        Method::POST,
+        "/auth/logout",
+    )))
+    .await
+    .expect(200);
+    wait::until("the logout to be in force", BAN_PROMISE, || async {
+        let again = send(request(stack, &jar, Method::GET, "/pages/x")).await;
+        (again.status == 401).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_cookie_beside_a_token_has_to_be_of_its_session() {
+    let stack = Stack::shared().await;
+    let jar = signed_in(stack).await;
+    let (_, other) = stack.bearer().await;
+    let both = |token: &str| request(stack, &jar, Method::GET, "/pages/x").bearer_auth(token);
+    send(both(&jar.0[ACCESS])).await.expect(200);
+    send(both(&other.access)).await.expect(400);
 }

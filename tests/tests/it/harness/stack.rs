@@ -35,6 +35,12 @@ upstream = "echo"
 audience = "api"
 
 [[route]]
+path = "/pages/*"
+upstream = "echo"
+audience = "api"
+credentials = ["bearer", "cookie"]
+
+[[route]]
 path = "/public/*"
 upstream = "echo"
 access = "public"
