@@ -5,6 +5,8 @@
 //! to read differently (encoded slashes and dots, empty and dot segments, backslashes, path
 //! parameters, double encoding, control characters) is refused before a rule is chosen.
 
+use portcullis_shared::path::is_ambiguous;
+
 /// The URL cannot be judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TargetFault {
@@ -79,69 +81,6 @@ impl<'a> Target<'a> {
             path_and_query,
         })
     }
-}
-
-/// Whether some upstream might read this path in another way than it is written.
-fn is_ambiguous(path: &str) -> bool {
-    let Some(segments) = path.strip_prefix('/') else {
-        return true;
-    };
-    // `;` begins a parameter that some servers cut off: `/admin;x/` is `/admin/` to them.
-    let plain = |byte: u8| byte.is_ascii_graphic() && byte != b'\\' && byte != b';';
-    let last = segments.rsplit('/').next();
-    let empty_inside = segments
-        .split('/')
-        .filter(|segment| segment.is_empty())
-        .count()
-        > usize::from(last == Some(""));
-    !path.bytes().all(plain)
-        || empty_inside
-        || segments.split('/').any(is_trimmed_by_some)
-        || has_ambiguous_encoding(segments)
-}
-
-/// Whether a segment is a dot segment, or ends in dots or spaces, which some file systems cut off.
-fn is_trimmed_by_some(segment: &str) -> bool {
-    segment.ends_with('.') || segment.ends_with("%20")
-}
-
-/// Whether a percent-encoding is malformed, or stands for a character that some server takes for
-/// the character itself.
-fn has_ambiguous_encoding(text: &str) -> bool {
-    let mut decoded = Vec::new();
-    let mut rest = text.as_bytes();
-    while let Some((&byte, tail)) = rest.split_first() {
-        if byte != b'%' {
-            decoded.push(byte);
-            rest = tail;
-            continue;
-        }
-        let Some((digits, tail)) = tail.split_first_chunk::<2>() else {
-            return true;
-        };
-        let Some(byte) = hex_byte(*digits) else {
-            return true;
-        };
-        let unreserved = byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-        let structural = b"/\\;?#".contains(&byte);
-        // `%252e` is a dot to whoever decodes twice.
-        let twice = byte == b'%'
-            && tail
-                .split_first_chunk::<2>()
-                .is_some_and(|(digits, _)| hex_byte(*digits).is_some());
-        if unreserved || structural || twice || byte.is_ascii_control() {
-            return true;
-        }
-        decoded.push(byte);
-        rest = tail;
-    }
-    // Not UTF-8: overlong encodings of slashes and dots among others.
-    std::str::from_utf8(&decoded).is_err()
-}
-
-fn hex_byte([high, low]: [u8; 2]) -> Option<u8> {
-    let digit = |digit: u8| char::from(digit).to_digit(16);
-    u8::try_from(digit(high)? * 16 + digit(low)?).ok()
 }
 
 #[cfg(test)]
@@ -296,9 +235,9 @@ mod tests {
         let mut out = Vec::new();
         let mut at = 0;
         while at < bytes.len() {
-            let encoded = bytes
+            let encoded = text
                 .get(at + 1..at + 3)
-                .and_then(|pair| hex_byte([pair[0], pair[1]]));
+                .and_then(|digits| u8::from_str_radix(digits, 16).ok());
             let encoded = encoded.filter(|_| bytes[at] == b'%');
             out.push(encoded.unwrap_or(bytes[at]));
             at += if encoded.is_some() { 3 } else { 1 };

@@ -2,8 +2,8 @@
 //!
 //! The origin mints access tokens and signs two documents (its key set and its revocations); the
 //! edge, and any server behind it, decides with nothing but those. What they must agree on stands
-//! here, once: identifiers, scopes, claims, tokens, keys, the revocation document, the route table
-//! and the codes of problem answers.
+//! here, once: identifiers, scopes, claims, tokens, links, keys, the revocation document, the route
+//! table and the codes of problem answers.
 //!
 //! The crate is pure: no I/O, no clock, no randomness. The time and random bytes come in as
 //! arguments. It builds natively and for `wasm32-unknown-unknown`. The feature `sign` adds what
@@ -17,6 +17,8 @@ pub mod corpus;
 pub mod ids;
 mod jws;
 pub mod keys;
+pub mod link;
+pub mod path;
 pub mod problem;
 pub mod revocation;
 pub mod routes;

@@ -19,7 +19,7 @@ pub use record::{Digest, Kind, Record, Subjects};
 
 use record::RECORD_LEN;
 
-use crate::{time::UnixSeconds, token::Verified};
+use crate::{link, time::UnixSeconds, token::Verified};
 
 /// What is revoked, as far as a verifier knows: records, sorted, without repetition.
 #[derive(Debug, Clone, Default)]
@@ -112,11 +112,23 @@ impl Revocations {
     /// By what kind of revocation the token is refused, if by any. A session, an API key and a
     /// signing key are refused outright; of a user, the tokens minted at `not_before` or earlier.
     pub fn refuses(&self, token: Verified<'_>) -> Option<Kind> {
+        self.refuses_any(token.subjects().iter(), token.claims().iat)
+    }
+
+    /// As [`Self::refuses`], for a link, which belongs to a user and to no session.
+    pub fn refuses_link(&self, link: link::Verified<'_>) -> Option<Kind> {
+        self.refuses_any(link.subjects().iter().copied(), link.claims().iat)
+    }
+
+    fn refuses_any(
+        &self,
+        mut subjects: impl Iterator<Item = (Kind, Digest)>,
+        iat: UnixSeconds,
+    ) -> Option<Kind> {
         if self.is_empty() {
             return None;
         }
-        let iat = token.claims().iat;
-        token.subjects().iter().find_map(|(kind, digest)| {
+        subjects.find_map(|(kind, digest)| {
             let record = self.find(kind, digest)?;
             (kind != Kind::User || iat <= record.not_before).then_some(kind)
         })

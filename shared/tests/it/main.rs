@@ -12,6 +12,7 @@ mod corpus;
 mod documents;
 mod fixture;
 mod key_sets;
+mod links;
 mod revocations;
 mod rfc_vectors;
 mod strict_points;
