@@ -69,8 +69,12 @@ pub enum Fault {
     #[error("must be a lower-case letter followed by lower-case letters, digits and `_`")]
     Upstream,
     /// Not supported in this version.
-    #[error("`{0}` is not supported yet; nothing but `bearer` is")]
+    #[error("`{0}` is not supported yet; `bearer` and `cookie` are")]
     NotSupportedYet(&'static str),
+    /// The origin's administration, to which a browser would bring its cookies unasked, and which no
+    /// key of a program opens.
+    #[error("a route to the origin takes nothing but `bearer`")]
+    OnOrigin,
     /// The key says something about credentials, and none are looked at.
     #[error("means nothing on a route with `access = \"public\"`")]
     OnPublic,

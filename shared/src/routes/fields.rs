@@ -40,12 +40,13 @@ pub(super) fn read(number: usize, table: toml::Table) -> Result<Rule, TableError
     let mut fields = Fields::new(number, table);
     fields.refuse_unknown_keys()?;
     let access = fields.take("access")?.unwrap_or_default();
+    let upstream = fields.upstream()?;
     Ok(Rule {
         host: fields.host()?,
         path: fields.path()?,
         methods: fields.methods()?,
-        upstream: fields.upstream()?,
-        access: fields.access(access)?,
+        access: fields.access(access, &upstream)?,
+        upstream,
         cache: fields.take("cache")?.unwrap_or_default(),
         cors: fields.cors()?,
         mode: fields.take("mode")?.unwrap_or_default(),
@@ -182,7 +183,7 @@ impl Fields {
             .map_err(|fault| self.error("cors", fault))
     }
 
-    fn access(&mut self, word: AccessWord) -> Result<Access, TableError> {
+    fn access(&mut self, word: AccessWord, upstream: &UpstreamName) -> Result<Access, TableError> {
         let forbidden: &[&str] = match word {
             AccessWord::Public => &DEMANDS,
             AccessWord::Optional => &["scopes", "roles"],
@@ -201,14 +202,14 @@ impl Fields {
         }
         Ok(match word {
             AccessWord::Public => Access::Public,
-            AccessWord::Optional => Access::Optional(self.demand()?),
-            AccessWord::Required => Access::Required(self.demand()?),
+            AccessWord::Optional => Access::Optional(self.demand(upstream)?),
+            AccessWord::Required => Access::Required(self.demand(upstream)?),
         })
     }
 
-    fn demand(&mut self) -> Result<Demand, TableError> {
+    fn demand(&mut self, upstream: &UpstreamName) -> Result<Demand, TableError> {
         Ok(Demand {
-            credentials: self.credentials()?,
+            credentials: self.credentials(upstream)?,
             audience: self.audience()?,
             scopes: self
                 .list::<Scope>("scopes")?
@@ -225,10 +226,13 @@ impl Fields {
         })
     }
 
-    fn credentials(&mut self) -> Result<Vec<CredentialKind>, TableError> {
+    fn credentials(&mut self, upstream: &UpstreamName) -> Result<Vec<CredentialKind>, TableError> {
         let kinds = self
             .list("credentials")?
             .unwrap_or_else(|| vec![CredentialKind::Bearer]);
+        if upstream.is_origin() && kinds != [CredentialKind::Bearer] {
+            return Err(self.error("credentials", Fault::OnOrigin));
+        }
         let supported: Result<_, _> = kinds.into_iter().map(CredentialKind::supported).collect();
         supported.map_err(|fault| self.error("credentials", fault))
     }

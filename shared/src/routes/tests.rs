@@ -191,7 +191,6 @@ fn a_mistake_is_reported_with_the_rule_and_the_key() {
         ("methods = ['GET', 'GET']", "methods"),
         ("methods = ['TRACE']", "methods"),
         ("credentials = ['api_key']", "credentials"),
-        ("credentials = ['api_key']", "credentials"),
         ("credentials = ['bearer', 'signed_url']", "credentials"),
         ("credentials = ['basic']", "credentials"),
         ("revocations = 'never'", "revocations"),
@@ -219,6 +218,25 @@ fn a_mistake_is_reported_with_the_rule_and_the_key() {
             "{change}: {error}"
         );
         assert!(error.contains("path `/x/*`"), "{change}: {error}");
+    }
+}
+
+#[test]
+fn a_route_to_the_origin_takes_bearer_tokens_alone() {
+    let parse = |upstream: &str, kinds: &str| {
+        let rule = "[[route]]\npath = '/admin/*'\naudience = 'a'\n";
+        RouteTable::parse(&format!(
+            "{rule}upstream = '{upstream}'\ncredentials = [{kinds}]"
+        ))
+    };
+    assert!(parse("origin", "'bearer'").is_ok());
+    assert!(parse("api", "'cookie'").is_ok());
+    for kinds in ["'cookie'", "'bearer', 'cookie'"] {
+        let error = parse("origin", kinds).unwrap_err().to_string();
+        assert!(
+            error.contains("`credentials`: a route to the origin"),
+            "{error}"
+        );
     }
 }
 
