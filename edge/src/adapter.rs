@@ -44,7 +44,7 @@ pub fn start(routes: &str) {
 /// Answers a request. The promise is rejected only when not even an answer can be made.
 #[wasm_bindgen]
 pub fn fetch(request: Request, env: &js_sys::Object, context: worker_sys::Context) -> Promise {
-    let head = match head::read(&request) {
+    let mut head = match head::read(&request) {
         Ok(head) => head,
         Err(error) => {
             log::error("a request could not be read", &log::text(&error));
@@ -59,6 +59,7 @@ pub fn fetch(request: Request, env: &js_sys::Object, context: worker_sys::Contex
             return respond::answer(&head, &Answer::unavailable());
         }
     };
+    head::correct(&mut head, &request, &config.settings.platform);
     if let Some(ruling) = rule_at_once(&head, &config) {
         return respond::carry_out(&request, head, ruling);
     }

@@ -15,6 +15,7 @@ pub mod cors;
 pub mod credential;
 pub mod gate;
 pub mod headers;
+pub mod platform;
 pub mod settings;
 pub mod snapshot;
 pub mod target;

@@ -5,7 +5,26 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use portcullis_shared::routes::RouteTable;
 
-use crate::snapshot::Ages;
+use crate::{platform::Platform, snapshot::Ages};
+
+/// The names of all variables but those of upstreams, for whoever has to hand them on one by one.
+pub const NAMES: [&str; 12] = [
+    "ISSUER",
+    "ORIGIN",
+    "EDGE_SECRET",
+    "PLATFORM",
+    "TRUSTED_PROXIES",
+    "REVOCATIONS_FRESH_MS",
+    "REVOCATIONS_BEHIND_MS",
+    "REVOCATIONS_HARD_MS",
+    "KEYS_FRESH_MS",
+    "KEYS_HARD_MS",
+    "TOKEN_MAX_LIFETIME_SECONDS",
+    "TOKEN_CACHE_BYTES",
+];
+
+/// How the variables of upstreams begin.
+const UPSTREAM_PREFIX: &str = "UPSTREAM_";
 
 /// A variable is missing or has a value that cannot be meant.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -79,6 +98,8 @@ pub struct Settings {
     pub token_max_lifetime: i64,
     /// `TOKEN_CACHE_BYTES`: how much memory the verified tokens may take.
     pub token_cache_bytes: usize,
+    /// `PLATFORM` and `TRUSTED_PROXIES`: where the edge runs, and whose word on the client counts.
+    pub platform: Platform,
     /// The variable of each upstream that the table names, and its address.
     upstreams: BTreeMap<String, BaseUrl>,
 }
@@ -123,6 +144,7 @@ impl Settings {
             ages,
             token_max_lifetime: variables.number("TOKEN_MAX_LIFETIME_SECONDS", 600)?,
             token_cache_bytes: variables.number("TOKEN_CACHE_BYTES", 16 * 1024 * 1024)?,
+            platform: variables.platform()?,
             upstreams,
         })
     }
@@ -147,8 +169,16 @@ impl Variables<'_> {
         }
     }
 
+    fn get(&self, name: &str) -> Option<&str> {
+        debug_assert!(
+            NAMES.contains(&name) || name.starts_with(UPSTREAM_PREFIX),
+            "{name} is missing in the list of names"
+        );
+        self.0.get(name).map(String::as_str)
+    }
+
     fn required(&self, name: &str) -> Result<&str, SettingsError> {
-        match self.0.get(name).map(String::as_str) {
+        match self.get(name) {
             Some(value) if !value.is_empty() => Ok(value),
             _ => Err(self.error(name, "is missing")),
         }
@@ -174,13 +204,19 @@ impl Variables<'_> {
     }
 
     fn secret(&self, name: &str) -> Result<Option<EdgeSecret>, SettingsError> {
-        match self.0.get(name).filter(|secret| !secret.is_empty()) {
+        match self.get(name).filter(|secret| !secret.is_empty()) {
             Some(secret) if secret.bytes().all(|byte| byte.is_ascii_graphic()) => {
-                Ok(Some(EdgeSecret(secret.clone())))
+                Ok(Some(EdgeSecret(secret.to_owned())))
             }
             Some(_) => Err(self.error(name, "must be printable ASCII without spaces")),
             None => Ok(None),
         }
+    }
+
+    fn platform(&self) -> Result<Platform, SettingsError> {
+        let platform = self.get("PLATFORM").unwrap_or_default();
+        let proxies = self.get("TRUSTED_PROXIES").unwrap_or_default();
+        Platform::read(platform, proxies).map_err(|fault| self.error(fault.variable, fault.problem))
     }
 
     fn number<T: FromStr + PartialOrd + Default>(
@@ -188,7 +224,7 @@ impl Variables<'_> {
         name: &str,
         default: T,
     ) -> Result<T, SettingsError> {
-        match self.0.get(name).filter(|text| !text.is_empty()) {
+        match self.get(name).filter(|text| !text.is_empty()) {
             Some(text) => match text.parse::<T>() {
                 Ok(number) if number >= T::default() => Ok(number),
                 _ => Err(self.error(name, "must be a whole number, not negative")),
@@ -252,6 +288,8 @@ pub(crate) mod tests {
             ("KEYS_HARD_MS", "1"),
             ("TOKEN_MAX_LIFETIME_SECONDS", "1.5"),
             ("TOKEN_CACHE_BYTES", "16M"),
+            ("PLATFORM", "my own"),
+            ("TRUSTED_PROXIES", "10.0.0.0/8"),
         ] {
             let error = Settings::read(&variables(&[(name, value)]), &table()).unwrap_err();
             assert!(

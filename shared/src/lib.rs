@@ -14,6 +14,7 @@ pub mod api_key;
 pub mod claims;
 #[cfg(feature = "corpus")]
 pub mod corpus;
+pub mod forwarded_for;
 pub mod ids;
 mod jws;
 pub mod keys;

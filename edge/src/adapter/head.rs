@@ -1,10 +1,15 @@
 //! Reading the head of a request, in as few calls across the border as it takes.
 
+use portcullis_shared::forwarded_for::FORWARDED_FOR;
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use web_sys::Request;
 use worker::worker_sys::ext::RequestExt;
 
-use crate::{gate::Head, headers};
+use crate::{
+    gate::Head,
+    headers,
+    platform::{self, Platform},
+};
 
 #[wasm_bindgen]
 extern "C" {
@@ -49,4 +54,25 @@ pub(super) fn read(request: &Request) -> Result<Head, JsValue> {
         request_id: ray.unwrap_or_else(random_uuid),
         names,
     })
+}
+
+/// Replaces what only Cloudflare could have said of the client by what the connection itself tells.
+pub(super) fn correct(head: &mut Head, request: &Request, platform: &Platform) {
+    let Platform::SelfHosted { proxies } = platform else {
+        return;
+    };
+    let forwarded_for = head
+        .names
+        .iter()
+        .any(|name| name == FORWARDED_FOR)
+        .then(|| request.headers().get(FORWARDED_FOR).ok().flatten())
+        .flatten();
+    let peer = request
+        .cf()
+        .and_then(|cf| js_sys::Reflect::get(cf.as_ref(), &JsValue::from_str("clientIp")).ok())
+        .and_then(|peer| peer.as_string());
+    head.client_ip =
+        peer.and_then(|peer| platform::client(&peer, forwarded_for.as_deref(), proxies));
+    head.country = None;
+    head.request_id = random_uuid();
 }

@@ -52,7 +52,7 @@ pub struct Forward {
 /// where the origin has no use for them.
 pub(super) fn built_in(head: &Head, config: &Config, target: &Target<'_>) -> Forward {
     let signs_in = target.path.starts_with(built_in::AUTH_PREFIX);
-    let mut remove = not_passed_on(head);
+    let mut remove = not_passed_on(head, &config.settings);
     let mut set = vec![("portcullis-request-id", head.request_id.clone())];
     set.extend(edge_channel(head, &config.settings));
     if !signs_in {
@@ -150,7 +150,7 @@ fn base(head: &Head, config: &Config, target: &Target<'_>, rule: &Rule) -> Forwa
         .upstream(&rule.upstream.variable())
         .unwrap_or(&settings.origin);
     let shared = rule.cache == Cache::Shared;
-    let mut remove = not_passed_on(head);
+    let mut remove = not_passed_on(head, settings);
     let mut set = vec![
         ("portcullis-request-id", head.request_id.clone()),
         ("x-forwarded-proto", target.scheme.to_owned()),
@@ -193,10 +193,11 @@ fn vary(rule: &Rule) -> &'static str {
     }
 }
 
-fn not_passed_on(head: &Head) -> Vec<String> {
+fn not_passed_on(head: &Head, settings: &Settings) -> Vec<String> {
+    let forged = |name: &str| settings.platform.is_forged(name);
     head.names
         .iter()
-        .filter(|name| headers::is_removed_from_requests(name))
+        .filter(|name| headers::is_removed_from_requests(name) || forged(name))
         .cloned()
         .collect()
 }

@@ -1,64 +1,24 @@
-//! The client's address behind proxies that the settings name.
-//!
-//! Each proxy adds the address that it was asked from at the end of `X-Forwarded-For`, and whoever
-//! asked it may have sent it a beginning. So the list is read from its end, from the peer on, for
-//! as long as each hop is a trusted one: the first that is not is the client. An entry that is no
-//! address ends the walk at the last hop that was good. `Forwarded` (RFC 7239) is not read: a proxy
-//! that writes one of the two passes the other on as the client wrote it.
+//! The client's address behind proxies that the settings name: the rule that the edge obeys as well
+//! ([`forwarded_for`]), over the headers of a request.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 use poem::http::HeaderMap;
-
-const FORWARDED_FOR: &str = "x-forwarded-for";
-
-/// More hops than this are nobody's network.
-const MAX_HOPS: usize = 32;
-
-/// The longest entry: an IPv6 address in brackets, and a port.
-const ENTRY_LIMIT: usize = 64;
+use portcullis_shared::forwarded_for::{self, FORWARDED_FOR};
 
 /// The address that the rightmost hop has which `trusted` does not hold.
 pub(super) fn client(headers: &HeaderMap, peer: IpAddr, trusted: &[IpNet]) -> IpAddr {
+    let values = headers.get_all(FORWARDED_FOR).iter();
+    let values = values.map(poem::http::HeaderValue::as_bytes);
     let is_trusted = |ip: IpAddr| trusted.iter().any(|network| network.contains(&ip));
-    let values = headers.get_all(FORWARDED_FOR).iter().rev();
-    // Bytes, since whoever writes the beginning may send what is no text, and the end still counts.
-    let entries = values.flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b','));
-    let mut hop = peer;
-    for entry in entries.take(MAX_HOPS) {
-        if !is_trusted(hop) {
-            break;
-        }
-        // Text that is no text is an entry that is no address.
-        let Some(ip) = std::str::from_utf8(entry).ok().and_then(address) else {
-            break;
-        };
-        hop = ip;
-    }
-    hop
-}
-
-/// An address, with or without a port.
-fn address(entry: &str) -> Option<IpAddr> {
-    let entry = entry.trim();
-    if entry.len() > ENTRY_LIMIT {
-        return None;
-    }
-    let bare = entry
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'));
-    let ip = match bare {
-        Some(ip) => ip.parse::<std::net::Ipv6Addr>().ok().map(IpAddr::V6),
-        None => entry.parse().ok(),
-    };
-    let with_port = || entry.parse::<SocketAddr>().ok().map(|socket| socket.ip());
-    ip.or_else(with_port).map(|ip| ip.to_canonical())
+    forwarded_for::client(values, peer, is_trusted)
 }
 
 #[cfg(test)]
 mod tests {
     use poem::http::HeaderValue;
+    use portcullis_shared::forwarded_for::MAX_HOPS;
 
     use super::*;
 

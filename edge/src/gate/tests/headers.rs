@@ -117,3 +117,21 @@ fn only_the_origin_is_told_the_secret_and_who_the_client_is() {
         ["portcullis-request-id"]
     );
 }
+
+#[test]
+fn self_hosted_nobody_passes_for_cloudflare() {
+    let mut head = with_token("/api/x", &token());
+    let forged = ["cf-connecting-ip", "cf_ipcountry", "cf-ray"];
+    head.names.extend(forged.map(str::to_owned));
+    for (platform, removed) in [("cloudflare", false), ("self-hosted", true)] {
+        let config = config_with(&[("PLATFORM", platform)]);
+        for path in ["/api/x", "/open/x", "/auth/login"] {
+            head.url = format!("https://edge.example{path}");
+            let forward = forwarded(rule_at(&head, &config, &snapshot(Vec::new()), NOW));
+            for name in forged {
+                let is_removed = forward.remove.iter().any(|gone| gone == name);
+                assert_eq!(is_removed, removed, "{name} at {path}, {platform}");
+            }
+        }
+    }
+}
