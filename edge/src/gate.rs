@@ -8,6 +8,8 @@
 //! issuer, audience, time, revocation, scopes and roles have all been satisfied.
 
 mod forward;
+mod reason;
+mod ruling;
 
 use std::rc::Rc;
 
@@ -19,6 +21,8 @@ use portcullis_shared::{
 };
 
 pub use forward::{CacheUse, Forward};
+pub use reason::Reason;
+pub use ruling::{Decision, Outcome, Ruling};
 
 use crate::{
     answer::Answer,
@@ -69,37 +73,10 @@ pub struct Config {
     pub settings: Settings,
 }
 
-/// What is done with a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Decision {
-    /// It goes on.
-    Forward(Forward),
-    /// The edge answers.
-    Answer(Answer),
-}
-
-/// A decision and, for the log, why; never anything of a credential.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ruling {
-    /// What is done.
-    pub decision: Decision,
-    /// Why it was refused, or would have been.
-    pub reason: Option<String>,
-}
-
-impl Ruling {
-    fn forward(forward: Forward) -> Self {
-        Self {
-            decision: Decision::Forward(forward),
-            reason: None,
-        }
-    }
-
-    fn answer(answer: Answer, reason: &str) -> Self {
-        Self {
-            decision: Decision::Answer(answer),
-            reason: Some(reason.to_owned()),
-        }
+impl Config {
+    /// Whether what `rule` refuses is only reported.
+    pub fn reports(&self, rule: &Rule) -> bool {
+        self.settings.all_report || rule.mode == Mode::Report
     }
 }
 
@@ -147,12 +124,13 @@ pub fn plan<'a>(head: &'a Head, config: &'a Config) -> Plan<'a> {
                 TargetFault::Url => Code::InvalidRequest,
                 TargetFault::Ambiguous => Code::AmbiguousPath,
             };
-            return Plan::Ruled(Ruling::answer(Answer::problem(code), &fault.to_string()));
+            let reason = Reason::from(&fault);
+            return Plan::Ruled(Ruling::refuse(Answer::problem(code), reason));
         }
     };
     if NEVER_FORWARDED.contains(&head.method.as_str()) {
         let answer = Answer::method_not_allowed(USUAL_METHODS.to_owned());
-        return Plan::Ruled(Ruling::answer(answer, "a method that is never forwarded"));
+        return Plan::Ruled(Ruling::refuse(answer, Reason::ForbiddenMethod));
     }
     if built_in::covers(target.path) {
         return Plan::Ruled(Ruling::forward(forward::built_in(head, config, &target)));
@@ -163,23 +141,35 @@ pub fn plan<'a>(head: &'a Head, config: &'a Config) -> Plan<'a> {
     match config.table.find(target.host, target.path, &head.method) {
         Found::Rule(rule) => with_rule(head, config, target, rule),
         Found::MethodNotAllowed { allow } => {
-            // A page that may read the path's answers may read this one.
-            let cors = allow.split(", ").find_map(|method| {
-                let found = config.table.find(target.host, target.path, method);
-                let Found::Rule(rule) = found else {
-                    return None;
-                };
-                rule.cors.as_ref()
-            });
-            let mut answer = Answer::method_not_allowed(allow.clone());
-            if let Some(cors) = cors {
-                answer
-                    .headers
-                    .extend(cors::headers(cors, head.origin.as_deref()));
-            }
-            Plan::Ruled(Ruling::answer(answer, "method not allowed"))
+            Plan::Ruled(method_not_allowed(head, config, &target, &allow))
         }
-        Found::NotFound => Plan::Ruled(Ruling::answer(Answer::problem(Code::NotFound), "no route")),
+        Found::NotFound => Plan::Ruled(Ruling::refuse(
+            Answer::problem(Code::NotFound),
+            Reason::NoRoute,
+        )),
+    }
+}
+
+/// A path is known, but only for the methods of `allow`. Where all its rules only report, it goes
+/// where the first of them leads.
+fn method_not_allowed(head: &Head, config: &Config, target: &Target<'_>, allow: &str) -> Ruling {
+    let answer = Answer::method_not_allowed(allow.to_owned());
+    let find = |method| match config.table.find(target.host, target.path, method) {
+        Found::Rule(rule) => Some(rule),
+        Found::MethodNotAllowed { .. } | Found::NotFound => None,
+    };
+    let rules: Vec<&Rule> = allow.split(", ").filter_map(find).collect();
+    // A page that may read the path's answers may read this one.
+    let with_cors = rules.iter().find(|rule| rule.cors.is_some());
+    match (with_cors, rules.first()) {
+        (_, Some(rule)) if rules.iter().all(|rule| config.reports(rule)) => {
+            refused(head, config, target, rule, answer, Reason::MethodNotAllowed)
+        }
+        (Some(rule), _) => Ruling::refuse(
+            answer_with_cors(head, rule, answer),
+            Reason::MethodNotAllowed,
+        ),
+        (None, _) => Ruling::refuse(answer, Reason::MethodNotAllowed),
     }
 }
 
@@ -196,18 +186,18 @@ fn preflight(head: &Head, config: &Config, target: &Target<'_>) -> Option<Ruling
     let cors = rule.cors.as_ref()?;
     let methods = config.table.methods_of(rule);
     let asked_headers = head.asked_headers.as_deref();
-    if let Some(answer) = cors::preflight(cors, origin, methods, asked_headers) {
-        return Some(Ruling {
-            decision: Decision::Answer(answer),
-            reason: None,
-        });
-    }
-    let mut answer = Answer::problem(Code::Forbidden);
-    answer.headers.extend(cors::headers(cors, origin));
-    Some(Ruling::answer(
-        answer,
-        "preflight from an origin that is not listed",
-    ))
+    let ruling = match cors::preflight(cors, origin, methods, asked_headers) {
+        // Whoever only reports leaves the answer to the upstream.
+        Some(_) if config.reports(rule) => {
+            Ruling::forward(forward::as_it_came(head, config, target, rule))
+        }
+        Some(answer) => Ruling::answer(answer),
+        None => {
+            let answer = Answer::problem(Code::Forbidden);
+            refused(head, config, target, rule, answer, Reason::PreflightOrigin)
+        }
+    };
+    Some(ruling.by(rule))
 }
 
 fn with_rule<'a>(
@@ -216,12 +206,11 @@ fn with_rule<'a>(
     target: Target<'a>,
     rule: &'a Rule,
 ) -> Plan<'a> {
-    let refuse =
-        |answer, reason: &str| Plan::Ruled(refused(head, config, &target, rule, answer, reason));
+    let refuse = |answer, reason| Plan::Ruled(refused(head, config, &target, rule, answer, reason));
+    let anonymous =
+        || Plan::Ruled(Ruling::forward(forward::anonymous(head, config, &target, rule)).by(rule));
     let Some(demand) = rule.access.demand() else {
-        return Plan::Ruled(Ruling::forward(forward::anonymous(
-            head, config, &target, rule,
-        )));
+        return anonymous();
     };
     let sources = Sources {
         authorization: head.authorization.as_deref(),
@@ -229,8 +218,7 @@ fn with_rule<'a>(
     };
     match credential::find(&sources, &demand.credentials) {
         Ok(Some(presented)) if needs_page(presented.credential, head, &target) => {
-            let reason = "a cookie without a proof that a page of this site sent it";
-            refuse(Answer::problem(Code::CrossSite), reason)
+            refuse(Answer::problem(Code::CrossSite), Reason::CrossSite)
         }
         Ok(Some(presented)) => Plan::Judge(Case {
             head,
@@ -240,17 +228,15 @@ fn with_rule<'a>(
             demand,
             presented,
         }),
-        Ok(None) if matches!(rule.access, Access::Optional(_)) => Plan::Ruled(Ruling::forward(
-            forward::anonymous(head, config, &target, rule),
-        )),
-        Ok(None) => refuse(Answer::authentication_required(), "no credential"),
+        Ok(None) if matches!(rule.access, Access::Optional(_)) => anonymous(),
+        Ok(None) => refuse(Answer::authentication_required(), Reason::NoCredential),
         Err(fault) => {
             let answer = match fault {
                 CredentialFault::Several => Answer::invalid_request(),
                 CredentialFault::Kind => Answer::authentication_required(),
                 CredentialFault::Malformed => Answer::invalid_token(),
             };
-            refuse(answer, &fault.to_string())
+            refuse(answer, Reason::from(fault))
         }
     }
 }
@@ -278,23 +264,25 @@ fn refused(
     config: &Config,
     target: &Target<'_>,
     rule: &Rule,
-    mut answer: Answer,
-    reason: &str,
+    answer: Answer,
+    reason: Reason,
 ) -> Ruling {
-    if rule.mode == Mode::Report {
+    let ruling = if config.reports(rule) {
         let forward = forward::as_it_came(head, config, target, rule);
-        let reason = Some(format!("would be {}: {reason}", answer.status));
-        return Ruling {
-            decision: Decision::Forward(forward),
-            reason,
-        };
-    }
+        Ruling::report(forward, answer.status, reason)
+    } else {
+        Ruling::refuse(answer_with_cors(head, rule, answer), reason)
+    };
+    ruling.by(rule)
+}
+
+fn answer_with_cors(head: &Head, rule: &Rule, mut answer: Answer) -> Answer {
     if let Some(cors) = &rule.cors {
         answer
             .headers
             .extend(cors::headers(cors, head.origin.as_deref()));
     }
-    Ruling::answer(answer, reason)
+    answer
 }
 
 impl Case<'_> {
@@ -313,7 +301,18 @@ impl Case<'_> {
     pub fn screen(&self) -> Option<Ruling> {
         Unverified::parse(self.token())
             .err()
-            .map(|refusal| self.refused(&refusal.to_string()))
+            .map(|refusal| self.refused(Reason::from(&refusal)))
+    }
+
+    /// Whether the decision is only reported. What is forwarded then does not depend on it, and
+    /// need not wait for it: see [`Self::as_it_came`].
+    pub fn reports(&self) -> bool {
+        self.config.reports(self.rule)
+    }
+
+    /// The request as it came, for a rule that only reports.
+    pub fn as_it_came(&self) -> Forward {
+        forward::as_it_came(self.head, self.config, &self.target, self.rule)
     }
 
     /// The access token that counts.
@@ -323,11 +322,11 @@ impl Case<'_> {
         }
     }
 
-    fn refused(&self, reason: &str) -> Ruling {
+    fn refused(&self, reason: Reason) -> Ruling {
         self.refused_with(Answer::invalid_token(), reason)
     }
 
-    fn refused_with(&self, answer: Answer, reason: &str) -> Ruling {
+    fn refused_with(&self, answer: Answer, reason: Reason) -> Ruling {
         refused(
             self.head,
             self.config,
@@ -343,22 +342,23 @@ impl Case<'_> {
 pub fn judge(case: &Case<'_>, snapshot: &Snapshot, cache: &mut TokenCache, now: Millis) -> Verdict {
     match authentic(case, case.token(), snapshot, cache, now) {
         Ok(token) if contradicted(case, &token, snapshot, cache, now) => {
-            let reason = "cookie and token are not of one session";
-            Verdict::Ruled(case.refused_with(Answer::invalid_request(), reason))
+            Verdict::Ruled(case.refused_with(Answer::invalid_request(), Reason::Contradiction))
         }
         Ok(token) => Verdict::Ruled(weigh(case, &token, snapshot, now)),
         Err(Unauthentic::Unavailable) => {
-            let reason = "keys or revocations are missing or too old";
-            Verdict::Ruled(case.refused_with(Answer::unavailable(), reason))
+            Verdict::Ruled(case.refused_with(Answer::unavailable(), Reason::Unavailable))
         }
         Err(Unauthentic::Refused(Refusal::UnknownKey(key))) => Verdict::UnknownKey(key),
-        Err(Unauthentic::Refused(refusal)) => Verdict::Ruled(case.refused(&refusal.to_string())),
+        Err(Unauthentic::Refused(refusal)) => Verdict::Ruled(case.refused(Reason::from(&refusal))),
     }
 }
 
 /// The refusal of a token whose key stayed unknown.
 pub fn refuse_unknown_key(case: &Case<'_>, key: &KeyId) -> Ruling {
-    case.refused(&Refusal::UnknownKey(key.clone()).to_string())
+    Ruling {
+        key: Some(key.clone()),
+        ..case.refused(Reason::UnknownKey)
+    }
 }
 
 enum Unauthentic {
@@ -422,42 +422,49 @@ fn weigh(case: &Case<'_>, token: &Authentic, snapshot: &Snapshot, now: Millis) -
     };
     let ours = |issuers: &Vec<String>| issuers.contains(&settings.issuer);
     if !case.demand.issuers.as_ref().is_none_or(ours) {
-        return case.refused(&Refusal::Issuer.to_string());
+        return case.refused(Reason::Issuer);
     }
     let verified = match token.verify(&policy, now.seconds()) {
         Ok(verified) => verified,
-        Err(refusal) => return case.refused(&refusal.to_string()),
+        Err(refusal) => return case.refused(Reason::from(&refusal)),
     };
     let Some(revocations) = snapshot.revocations() else {
-        return case.refused_with(Answer::unavailable(), "revocations are missing");
+        return case.refused_with(Answer::unavailable(), Reason::Unavailable);
     };
-    if let Some(kind) = revocations.refuses(verified) {
-        return case.refused(&format!("revoked ({kind:?})"));
+    let subject = || Some(verified.claims().sub.clone());
+    let refused = match revocations.refuses(verified) {
+        Some(kind) => Some((Answer::invalid_token(), Reason::from(kind))),
+        None => lacking(case.demand, verified),
+    };
+    if let Some((answer, reason)) = refused {
+        return Ruling {
+            subject: subject(),
+            ..case.refused_with(answer, reason)
+        };
     }
-    match lacking(case.demand, verified) {
-        Some((answer, reason)) => case.refused_with(answer, reason),
-        None => Ruling::forward(forward::identified(
-            case.head,
-            case.config,
-            &case.target,
-            case.rule,
-            verified,
-            case.presented.credential,
-        )),
+    let forward = forward::identified(
+        case.head,
+        case.config,
+        &case.target,
+        case.rule,
+        verified,
+        case.presented.credential,
+    );
+    let is_logged = settings.log.takes_passed(&case.head.request_id);
+    Ruling {
+        subject: is_logged.then(subject).flatten(),
+        ..Ruling::forward(forward).by(case.rule)
     }
 }
 
 /// What the bearer may not do, although the token is good.
-fn lacking(demand: &Demand, token: Verified<'_>) -> Option<(Answer, &'static str)> {
+fn lacking(demand: &Demand, token: Verified<'_>) -> Option<(Answer, Reason)> {
     let claims = token.claims();
     if !claims.scope.is_superset(&demand.scopes) {
-        return Some((
-            Answer::insufficient_scope(&demand.scopes),
-            "a scope is lacking",
-        ));
+        return Some((Answer::insufficient_scope(&demand.scopes), Reason::Scope));
     }
     let role = demand.roles.is_empty() || claims.roles.iter().any(|own| demand.roles.contains(own));
-    (!role).then(|| (Answer::forbidden(), "no role that is asked for"))
+    (!role).then(|| (Answer::forbidden(), Reason::Role))
 }
 
 #[cfg(test)]

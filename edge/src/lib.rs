@@ -16,6 +16,7 @@ pub mod credential;
 pub mod gate;
 pub mod headers;
 pub mod platform;
+pub mod sampling;
 pub mod settings;
 pub mod snapshot;
 pub mod target;

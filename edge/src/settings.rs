@@ -5,10 +5,14 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use portcullis_shared::routes::RouteTable;
 
-use crate::{platform::Platform, snapshot::Ages};
+use crate::{
+    platform::Platform,
+    sampling::{Logged, Share},
+    snapshot::Ages,
+};
 
 /// The names of all variables but those of upstreams, for whoever has to hand them on one by one.
-pub const NAMES: [&str; 12] = [
+pub const NAMES: [&str; 16] = [
     "ISSUER",
     "ORIGIN",
     "EDGE_SECRET",
@@ -21,6 +25,10 @@ pub const NAMES: [&str; 12] = [
     "KEYS_HARD_MS",
     "TOKEN_MAX_LIFETIME_SECONDS",
     "TOKEN_CACHE_BYTES",
+    "MODE",
+    "LOG_DECISIONS",
+    "LOG_REFUSALS",
+    "SERVER_TIMING",
 ];
 
 /// How the variables of upstreams begin.
@@ -100,6 +108,12 @@ pub struct Settings {
     pub token_cache_bytes: usize,
     /// `PLATFORM` and `TRUSTED_PROXIES`: where the edge runs, and whose word on the client counts.
     pub platform: Platform,
+    /// `MODE`: whether all routes report, whatever they say themselves.
+    pub all_report: bool,
+    /// `LOG_DECISIONS` and `LOG_REFUSALS`.
+    pub log: Logged,
+    /// `SERVER_TIMING`: whether answers say what the edge decided, and how long it took.
+    pub server_timing: bool,
     /// The variable of each upstream that the table names, and its address.
     upstreams: BTreeMap<String, BaseUrl>,
 }
@@ -145,6 +159,9 @@ impl Settings {
             token_max_lifetime: variables.number("TOKEN_MAX_LIFETIME_SECONDS", 600)?,
             token_cache_bytes: variables.number("TOKEN_CACHE_BYTES", 16 * 1024 * 1024)?,
             platform: variables.platform()?,
+            all_report: variables.is("MODE", "routes", "report")?,
+            log: variables.logged()?,
+            server_timing: variables.is("SERVER_TIMING", "off", "on")?,
             upstreams,
         })
     }
@@ -219,6 +236,34 @@ impl Variables<'_> {
         Platform::read(platform, proxies).map_err(|fault| self.error(fault.variable, fault.problem))
     }
 
+    /// Whether a variable is `other` and not `usual`, which it is by default.
+    fn is(&self, name: &str, usual: &str, other: &str) -> Result<bool, SettingsError> {
+        match self.get(name) {
+            None | Some("") => Ok(false),
+            Some(word) if word == usual => Ok(false),
+            Some(word) if word == other => Ok(true),
+            Some(_) if other == "on" => Err(self.error(name, "must be on or off")),
+            Some(_) => Err(self.error(name, "must be routes or report")),
+        }
+    }
+
+    fn logged(&self) -> Result<Logged, SettingsError> {
+        let usual = Logged::default();
+        Ok(Logged {
+            passed: self.share("LOG_DECISIONS", usual.passed)?,
+            refused: self.share("LOG_REFUSALS", usual.refused)?,
+        })
+    }
+
+    fn share(&self, name: &str, usual: Share) -> Result<Share, SettingsError> {
+        match self.get(name).filter(|text| !text.is_empty()) {
+            Some(text) => text
+                .parse()
+                .map_err(|_| self.error(name, "must be a number from 0 to 1, such as 0.05")),
+            None => Ok(usual),
+        }
+    }
+
     fn number<T: FromStr + PartialOrd + Default>(
         &self,
         name: &str,
@@ -290,6 +335,10 @@ pub(crate) mod tests {
             ("TOKEN_CACHE_BYTES", "16M"),
             ("PLATFORM", "my own"),
             ("TRUSTED_PROXIES", "10.0.0.0/8"),
+            ("MODE", "enforce"),
+            ("LOG_DECISIONS", "5%"),
+            ("LOG_REFUSALS", "2"),
+            ("SERVER_TIMING", "yes"),
         ] {
             let error = Settings::read(&variables(&[(name, value)]), &table()).unwrap_err();
             assert!(

@@ -40,8 +40,8 @@ const SHARED_CACHE_HEADERS: [&str; 3] = [
 
 /// Does what was decided.
 pub(super) fn carry_out(request: &Request, head: Head, ruling: Ruling) -> Promise {
-    if let Some(reason) = &ruling.reason {
-        log::ruling(&head, &ruling.decision, reason);
+    if let Some(reason) = ruling.reason {
+        log::ruling(&head, &ruling.decision, reason.text());
     }
     match ruling.decision {
         Decision::Answer(ours) => answer(&head, &ours),

@@ -72,6 +72,9 @@ pub(super) fn built_in(head: &Head, config: &Config, target: &Target<'_>) -> For
 /// A request without a credential that counts: no bearer token passes, because nobody has looked
 /// whether it is revoked. The origin, which looks for itself, gets it.
 pub(super) fn anonymous(head: &Head, config: &Config, target: &Target<'_>, rule: &Rule) -> Forward {
+    if config.reports(rule) {
+        return as_it_came(head, config, target, rule);
+    }
     let mut forward = base(head, config, target, rule);
     let holds_bearer = head
         .authorization
@@ -83,14 +86,23 @@ pub(super) fn anonymous(head: &Head, config: &Config, target: &Target<'_>, rule:
     forward
 }
 
-/// A request that would have been refused, on a route that only reports.
+/// A request on a route that only reports, whatever the decision: less reserved headers and our
+/// cookies, and the upstream's own word on other origins' pages stands.
+///
+/// The upstream learns who asks, as it did before, so an answer may be kept by caches only if the
+/// request holds nothing of anybody.
 pub(super) fn as_it_came(
     head: &Head,
     config: &Config,
     target: &Target<'_>,
     rule: &Rule,
 ) -> Forward {
-    base(head, config, target, rule)
+    let is_anybodys = head.authorization.is_none() && head.cookie.is_none();
+    let keep = rule.cache == Cache::Shared && is_anybodys;
+    Forward {
+        cors: None,
+        ..told(head, config, target, rule, keep)
+    }
 }
 
 /// A request with an identity.
@@ -102,6 +114,9 @@ pub(super) fn identified(
     verified: Verified<'_>,
     credential: Credential<'_>,
 ) -> Forward {
+    if config.reports(rule) {
+        return as_it_came(head, config, target, rule);
+    }
     let mut forward = base(head, config, target, rule);
     if rule.cache == Cache::Shared {
         return forward;
@@ -145,11 +160,16 @@ pub(super) fn identified(
 
 /// What all routes of the table have in common.
 fn base(head: &Head, config: &Config, target: &Target<'_>, rule: &Rule) -> Forward {
+    let shared = rule.cache == Cache::Shared;
+    told(head, config, target, rule, shared)
+}
+
+/// A request that tells nobody's identity when it is `shared`.
+fn told(head: &Head, config: &Config, target: &Target<'_>, rule: &Rule, shared: bool) -> Forward {
     let settings = &config.settings;
     let upstream = settings
         .upstream(&rule.upstream.variable())
         .unwrap_or(&settings.origin);
-    let shared = rule.cache == Cache::Shared;
     let mut remove = not_passed_on(head, settings);
     let mut set = vec![
         ("portcullis-request-id", head.request_id.clone()),

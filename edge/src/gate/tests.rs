@@ -4,6 +4,7 @@ mod access;
 mod cookies;
 mod headers;
 mod paths;
+mod reports;
 mod tokens;
 
 use std::collections::BTreeMap;
@@ -17,7 +18,8 @@ use portcullis_shared::{
 };
 
 use super::{
-    Config, Decision, Forward, Head, Plan, Ruling, Verdict, judge, plan, refuse_unknown_key,
+    Config, Decision, Forward, Head, Outcome, Plan, Reason, Ruling, Verdict, judge, plan,
+    refuse_unknown_key,
 };
 use crate::{
     answer::Answer,
@@ -67,6 +69,21 @@ cache = "shared"
 path = "/watched/*"
 upstream = "api"
 audience = "api"
+mode = "report"
+
+[[route]]
+path = "/watched/shared/*"
+methods = ["GET"]
+upstream = "images"
+audience = "images"
+cache = "shared"
+mode = "report"
+cors = { origins = ["https://app.example"] }
+
+[[route]]
+path = "/watched/open/*"
+upstream = "api"
+access = "public"
 mode = "report"
 
 [[route]]

@@ -42,6 +42,7 @@ pub(super) fn read(number: usize, table: toml::Table) -> Result<Rule, TableError
     let access = fields.take("access")?.unwrap_or_default();
     let upstream = fields.upstream()?;
     Ok(Rule {
+        number,
         host: fields.host()?,
         path: fields.path()?,
         methods: fields.methods()?,

@@ -12,6 +12,8 @@ use super::{Fault, HostPattern, Methods, PathPattern};
 /// What is done with the requests of a host, a path and some methods.
 #[derive(Debug, Clone)]
 pub struct Rule {
+    /// Its place in the file, from 1.
+    pub number: usize,
     /// The hosts.
     pub host: HostPattern,
     /// The paths.

@@ -117,25 +117,6 @@ fn a_shared_route_tells_no_identity() {
 }
 
 #[test]
-fn a_route_that_reports_lets_through_what_it_would_refuse_but_no_identity() {
-    let mut head = with_token("/watched/x", "bad");
-    head.names.push("portcullis-subject".to_owned());
-    let ruling = rule(&head);
-    assert!(
-        ruling
-            .reason
-            .as_deref()
-            .is_some_and(|reason| reason.starts_with("would be 401"))
-    );
-    let forward = forwarded(ruling);
-    assert_eq!(forward.remove, ["portcullis-subject"]);
-    assert!(!sent(&forward).contains_key("portcullis-proof"));
-    let good = rule(&with_token("/watched/x", &token()));
-    assert_eq!(good.reason, None);
-    assert!(sent(&forwarded(good)).contains_key("portcullis-proof"));
-}
-
-#[test]
 fn a_route_for_other_issuers_takes_none_of_ours() {
     assert_eq!(
         answered(rule(&with_token("/foreign/x", &token()))).status,

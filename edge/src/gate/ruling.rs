@@ -1,0 +1,140 @@
+//! A decision, and what there is to say about it in logs and counters.
+//!
+//! Invariant: nothing of a credential is in it. A subject is told only by a token that has been
+//! verified.
+
+use portcullis_shared::{ids::KeyId, routes::Rule};
+
+use crate::answer::Answer;
+
+use super::{Forward, Reason};
+
+/// What is done with a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// It goes on.
+    Forward(Forward),
+    /// The edge answers.
+    Answer(Answer),
+}
+
+/// A decision and, for the log, why; never anything of a credential.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ruling {
+    /// What is done.
+    pub decision: Decision,
+    /// Why it was refused, or would have been.
+    pub reason: Option<Reason>,
+    /// On a route that only reports, the status that it would have been refused with.
+    pub would_be: Option<u16>,
+    /// The place in the table of the rule that governs the request, from 1.
+    pub rule: Option<usize>,
+    /// Whose the request is; filled in where the decision may be logged.
+    pub subject: Option<String>,
+    /// The signing key that is not known.
+    pub key: Option<KeyId>,
+}
+
+/// How a decision came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// Forwarded by a rule.
+    Passed,
+    /// Not forwarded.
+    Refused,
+    /// Forwarded although it does not satisfy its rule, which only reports.
+    Reported,
+    /// Answered by the edge itself, as preflights are.
+    Answered,
+    /// Forwarded to the origin, for whose own paths no rule is asked.
+    BuiltIn,
+}
+
+impl Outcome {
+    /// Every outcome, in the order of their declaration.
+    pub const ALL: [Self; 5] = [
+        Self::Passed,
+        Self::Refused,
+        Self::Reported,
+        Self::Answered,
+        Self::BuiltIn,
+    ];
+
+    /// The stable name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Refused => "refused",
+            Self::Reported => "reported",
+            Self::Answered => "answered",
+            Self::BuiltIn => "built_in",
+        }
+    }
+
+    /// Its place in [`Self::ALL`].
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+}
+
+impl Ruling {
+    pub(super) fn forward(forward: Forward) -> Self {
+        Self::of(Decision::Forward(forward), None)
+    }
+
+    pub(super) fn answer(answer: Answer) -> Self {
+        Self::of(Decision::Answer(answer), None)
+    }
+
+    pub(super) fn refuse(answer: Answer, reason: Reason) -> Self {
+        Self::of(Decision::Answer(answer), Some(reason))
+    }
+
+    pub(super) fn report(forward: Forward, would_be: u16, reason: Reason) -> Self {
+        Self {
+            would_be: Some(would_be),
+            ..Self::of(Decision::Forward(forward), Some(reason))
+        }
+    }
+
+    fn of(decision: Decision, reason: Option<Reason>) -> Self {
+        Self {
+            decision,
+            reason,
+            would_be: None,
+            rule: None,
+            subject: None,
+            key: None,
+        }
+    }
+
+    /// The ruling, made under `rule`.
+    #[must_use]
+    pub(super) fn by(mut self, rule: &Rule) -> Self {
+        self.rule = Some(rule.number);
+        self
+    }
+
+    /// How it came out.
+    pub fn outcome(&self) -> Outcome {
+        match (&self.decision, self.reason) {
+            (Decision::Answer(_), Some(_)) => Outcome::Refused,
+            (Decision::Answer(_), None) => Outcome::Answered,
+            (Decision::Forward(_), Some(_)) => Outcome::Reported,
+            (Decision::Forward(_), None) if self.rule.is_none() => Outcome::BuiltIn,
+            (Decision::Forward(_), None) => Outcome::Passed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_outcome_stands_at_its_index() {
+        for (index, outcome) in Outcome::ALL.iter().enumerate() {
+            assert_eq!(outcome.index(), index);
+        }
+    }
+}
