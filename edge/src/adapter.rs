@@ -13,6 +13,7 @@
 mod chain;
 mod context;
 mod document;
+mod exchange;
 mod head;
 mod isolate;
 mod log;
@@ -29,6 +30,7 @@ use worker::worker_sys;
 
 use crate::{
     answer::Answer,
+    exchange::Next,
     gate::{self, Config, Head, Plan, Ruling, Verdict},
 };
 
@@ -83,12 +85,12 @@ fn rule_at_once(head: &Head, config: &Config) -> Option<Ruling> {
         Plan::Ruled(ruling) => return Some(ruling),
         Plan::Judge(case) => case,
     };
-    if !isolate::is_fresh(case.demand().revocations) {
+    if !isolate::is_fresh(case.demand().revocations) || isolate::is_due(&case) {
         return case.screen();
     }
     match isolate::judge(&case) {
         Verdict::Ruled(ruling) => Some(ruling),
-        Verdict::UnknownKey(_) => None,
+        Verdict::UnknownKey(_) | Verdict::Exchange => None,
     }
 }
 
@@ -100,14 +102,22 @@ async fn rule_after_waiting(exchange: Rc<(Head, Rc<Config>)>, context: Context) 
         Plan::Judge(case) => case,
     };
     refresh::freshen(config, &context, case.demand().revocations).await;
-    let key = match isolate::judge(&case) {
+    if let Some(ruling) = exchange::settle(&case, &context).await {
+        return ruling;
+    }
+    match isolate::judge(&case) {
         Verdict::Ruled(ruling) => return ruling,
-        Verdict::UnknownKey(key) => key,
-    };
-    refresh::look_for_key(config, &context, &key).await;
+        Verdict::UnknownKey(key) => refresh::look_for_key(config, &context, &key).await,
+        Verdict::Exchange => {
+            if let Some(ruling) = exchange::settle(&case, &context).await {
+                return ruling;
+            }
+        }
+    }
     match isolate::judge(&case) {
         Verdict::Ruled(ruling) => ruling,
         Verdict::UnknownKey(key) => gate::refuse_unknown_key(&case, &key),
+        Verdict::Exchange => case.not_exchanged(Next::Unavailable),
     }
 }
 

@@ -74,6 +74,12 @@ impl Answer {
         Self::problem(Code::Unavailable).with("retry-after", "2".to_owned())
     }
 
+    /// There were too many; in so many milliseconds there may be another.
+    pub fn too_many_requests(millis: i64) -> Self {
+        let seconds = (millis.max(1) - 1) / 1_000 + 1;
+        Self::problem(Code::TooManyRequests).with("retry-after", seconds.to_string())
+    }
+
     /// The answer with one more header.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: String) -> Self {
@@ -141,5 +147,9 @@ mod tests {
             assert!(answer.body.unwrap().contains(code.as_str()));
         }
         assert_eq!(header(&Answer::unavailable(), "retry-after"), Some("2"));
+        for (millis, seconds) in [(0, "1"), (1_000, "1"), (1_001, "2")] {
+            let answer = Answer::too_many_requests(millis);
+            assert_eq!(header(&answer, "retry-after"), Some(seconds));
+        }
     }
 }

@@ -4,13 +4,14 @@
 //! another; and what is kept is only [`Authentic`], so that time, issuer, audience, key and
 //! revocation are judged anew at each use.
 //!
-//! Bounded in bytes by two generations: what is used stays in the young one, and when that is full
-//! it becomes the old one and the former old one is forgotten.
+//! Bounded in bytes: see [`Generations`].
 
-use std::{collections::HashMap, rc::Rc};
+use std::rc::Rc;
 
 use portcullis_shared::token::Authentic;
 use sha2::{Digest as _, Sha256};
+
+use crate::generations::Generations;
 
 /// What a token is found by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -19,74 +20,50 @@ pub struct Fingerprint([u8; 32]);
 impl Fingerprint {
     /// The fingerprint of a token as it came.
     pub fn of(token: &str) -> Self {
-        Self(Sha256::digest(token.as_bytes()).into())
+        Self::of_parts(&[token.as_bytes()])
+    }
+
+    /// The fingerprint of these parts, one after the other.
+    pub fn of_parts(parts: &[&[u8]]) -> Self {
+        let hash = parts.iter().fold(Sha256::new(), Sha256::chain_update);
+        Self(hash.finalize().into())
     }
 }
 
-/// What an entry costs beside the token itself: its key, two counters, a slot in the map.
-const OVERHEAD: usize = 128;
-
 /// The cache.
 #[derive(Debug)]
-pub struct TokenCache {
-    /// How many bytes one generation may hold.
-    limit: usize,
-    young: HashMap<Fingerprint, Rc<Authentic>>,
-    old: HashMap<Fingerprint, Rc<Authentic>>,
-    weight: usize,
-}
+pub struct TokenCache(Generations<Rc<Authentic>>);
 
 impl TokenCache {
     /// A cache of about `bytes` bytes at most; 0 keeps nothing.
     pub fn new(bytes: usize) -> Self {
-        Self {
-            limit: bytes / 2,
-            young: HashMap::new(),
-            old: HashMap::new(),
-            weight: 0,
-        }
+        Self(Generations::new(bytes))
     }
 
     /// The token of this fingerprint.
     pub fn get(&mut self, key: &Fingerprint) -> Option<Rc<Authentic>> {
-        if let Some(token) = self.young.get(key) {
-            return Some(Rc::clone(token));
-        }
-        let token = self.old.remove(key)?;
-        self.insert(*key, Rc::clone(&token));
-        Some(token)
+        self.0.get(key).map(Rc::clone)
     }
 
     /// Keeps a token.
     pub fn insert(&mut self, key: Fingerprint, token: Rc<Authentic>) {
-        let weight = token.weight() + OVERHEAD;
-        if weight > self.limit {
-            return;
-        }
-        if self.weight + weight > self.limit {
-            self.old = std::mem::take(&mut self.young);
-            self.weight = 0;
-        }
-        if self.young.insert(key, token).is_none() {
-            self.weight += weight;
-        }
+        let bytes = token.weight();
+        self.0.insert(key, token, bytes);
     }
 
     /// Forgets everything.
     pub fn clear(&mut self) {
-        self.young.clear();
-        self.old.clear();
-        self.weight = 0;
+        self.0.clear();
     }
 
     /// How many tokens are kept.
     pub fn len(&self) -> usize {
-        self.young.len() + self.old.len()
+        self.0.len()
     }
 
     /// Whether none is kept.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.0.is_empty()
     }
 }
 
@@ -116,7 +93,7 @@ mod tests {
     #[test]
     fn it_never_weighs_more_than_its_limit_and_keeps_what_is_used() {
         let (first, token) = authentic("first");
-        let weight = token.weight() + OVERHEAD;
+        let weight = token.weight() + 128;
         let mut cache = TokenCache::new(weight * 20);
         cache.insert(first, token);
         for number in 0..200 {

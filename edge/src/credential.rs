@@ -2,13 +2,16 @@
 //!
 //! Each kind has a room of its own; this one brings them together. Two that differ contradict each
 //! other, and none of them counts. A cookie is the exception, because a browser sends it unasked:
-//! beside a token in the header it counts for nothing, but has to be of the same session.
+//! beside a token in the header it counts for nothing, but has to be of the same session. An API key
+//! has no session: beside one the cookie has to be of the key's owner.
 
+mod api_key;
 mod authorization;
 mod cookie;
 
-use portcullis_shared::routes::CredentialKind;
+use portcullis_shared::{api_key::is_meant, routes::CredentialKind};
 
+pub use api_key::PresentedKey;
 pub use cookie::Page;
 
 /// One credential.
@@ -18,6 +21,8 @@ pub enum Credential<'a> {
     Bearer(&'a str),
     /// An access token in the cookie.
     Cookie(&'a str),
+    /// An API key, in either header.
+    ApiKey(PresentedKey<'a>),
 }
 
 impl std::fmt::Debug for Credential<'_> {
@@ -25,6 +30,7 @@ impl std::fmt::Debug for Credential<'_> {
         out.write_str(match self {
             Self::Bearer(_) => "Bearer(..)",
             Self::Cookie(_) => "Cookie(..)",
+            Self::ApiKey(_) => "ApiKey(..)",
         })
     }
 }
@@ -34,7 +40,8 @@ impl std::fmt::Debug for Credential<'_> {
 pub struct Presented<'a> {
     /// What counts.
     pub credential: Credential<'a>,
-    /// The access token of a cookie that came along; it has to be of the same session.
+    /// The access token of a cookie that came along; it has to be of the same session, or of the
+    /// key's owner.
     pub beside: Option<&'a str>,
 }
 
@@ -45,6 +52,8 @@ pub struct Sources<'a> {
     pub authorization: Option<&'a str>,
     /// `Cookie`, several joined.
     pub cookie: Option<&'a str>,
+    /// `X-API-Key`, several joined with commas.
+    pub api_key: Option<&'a str>,
 }
 
 /// What came is not one credential of a kind that the route takes.
@@ -62,12 +71,13 @@ pub enum CredentialFault {
 }
 
 /// Finds the credential of a request, of the kinds that the route takes. A cookie of ours on a
-/// route that takes none is nobody's credential; a token in a header is always meant as one.
+/// route that takes none is nobody's credential, and neither is `X-API-Key` on a route that takes no
+/// keys; a token in `Authorization` is always meant as one.
 ///
 /// ```
 /// use portcullis_edge::credential::{Credential, Sources, find};
 /// use portcullis_shared::routes::CredentialKind::Bearer;
-/// let sources = Sources { authorization: Some("bearer a.b.c"), cookie: None };
+/// let sources = Sources { authorization: Some("bearer a.b.c"), ..Sources::default() };
 /// let presented = find(&sources, &[Bearer])?.unwrap();
 /// assert_eq!(presented.credential, Credential::Bearer("a.b.c"));
 /// assert_eq!(find(&Sources::default(), &[Bearer])?, None);
@@ -82,31 +92,46 @@ pub fn find<'a>(
     kinds: &[CredentialKind],
 ) -> Result<Option<Presented<'a>>, CredentialFault> {
     let takes = |kind| kinds.contains(&kind);
-    let bearer = match sources
+    let (mut bearer, mut key) = (None, None);
+    match sources
         .authorization
         .map(authorization::token)
         .transpose()?
     {
-        None => None,
-        Some(Some(token)) if takes(CredentialKind::Bearer) => Some(token),
+        None => (),
+        Some(Some(text)) if takes(CredentialKind::ApiKey) && is_meant(text) => {
+            key = Some(PresentedKey::new(text)?);
+        }
+        Some(Some(token)) if takes(CredentialKind::Bearer) => bearer = Some(token),
         Some(_) => return Err(CredentialFault::Kind),
-    };
+    }
+    if let Some(header) = sources.api_key.filter(|_| takes(CredentialKind::ApiKey)) {
+        let named = PresentedKey::alone(header)?;
+        if bearer.is_some() || key.is_some_and(|key| key != named) {
+            return Err(CredentialFault::Several);
+        }
+        key = Some(named);
+    }
     let cookie = match sources.cookie {
         Some(header) if takes(CredentialKind::Cookie) => cookie::token(header)?,
         Some(_) | None => None,
     };
-    let alone = |credential| Presented {
-        credential,
-        beside: None,
-    };
-    Ok(match (bearer, cookie) {
-        (Some(token), beside) => Some(Presented {
-            credential: Credential::Bearer(token),
-            beside,
+    let explicit = key
+        .map(Credential::ApiKey)
+        .or(bearer.map(Credential::Bearer));
+    Ok(match (explicit, cookie) {
+        (Some(credential), beside) => Some(Presented { credential, beside }),
+        (None, Some(token)) => Some(Presented {
+            credential: Credential::Cookie(token),
+            beside: None,
         }),
-        (None, Some(token)) => Some(alone(Credential::Cookie(token))),
         (None, None) => None,
     })
+}
+
+/// Whether a header's value holds what looks like an API key, which no upstream may see.
+pub fn holds_api_key(header: &str) -> bool {
+    api_key::is_held_in(header)
 }
 
 /// Whether some server might find a bearer token in an `Authorization` header, however oddly it is
@@ -118,7 +143,7 @@ pub fn holds_bearer(header: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use CredentialKind::{Bearer, Cookie};
+    use CredentialKind::{ApiKey, Bearer, Cookie};
 
     fn found<'a>(
         authorization: Option<&'a str>,
@@ -128,6 +153,7 @@ mod tests {
         let sources = Sources {
             authorization,
             cookie,
+            api_key: None,
         };
         find(&sources, kinds)
     }
@@ -170,9 +196,75 @@ mod tests {
     }
 
     #[test]
-    fn debug_output_holds_no_token() {
-        for credential in [Credential::Bearer("secret"), Credential::Cookie("secret")] {
-            assert!(!format!("{credential:?}").contains("secret"));
+    fn a_key_counts_in_either_header_where_the_route_takes_keys() {
+        let (key, other) = (key('a'), key('b'));
+        let bearer = |text: &str| Some(format!("Bearer {text}"));
+        let find = |authorization: Option<String>, api_key: Option<&str>, kinds: &[_]| {
+            let sources = Sources {
+                authorization: authorization.as_deref(),
+                cookie: None,
+                api_key,
+            };
+            find(&sources, kinds).map(|presented| match presented?.credential {
+                Credential::ApiKey(key) => Some(key.reveal().to_owned()),
+                Credential::Bearer(token) => Some(format!("as a token {token}")),
+                Credential::Cookie(_) => panic!("there is no cookie"),
+            })
+        };
+        let (several, kind) = (Err(CredentialFault::Several), Err(CredentialFault::Kind));
+        let counts = Ok(Some(key.clone()));
+        for kinds in [[ApiKey].as_slice(), &[Bearer, ApiKey], &[Cookie, ApiKey]] {
+            assert_eq!(find(bearer(&key), None, kinds), counts);
+            assert_eq!(find(None, Some(&key), kinds), counts);
+            assert_eq!(find(bearer(&key), Some(&key), kinds), counts, "the same");
+            assert_eq!(find(bearer(&key), Some(&other), kinds), several);
+            let twice = format!("{key}, {key}");
+            assert_eq!(find(None, Some(&twice), kinds), several);
+            assert_eq!(find(bearer(&twice), None, kinds), several);
+            let malformed = Err(CredentialFault::Malformed);
+            assert_eq!(find(None, Some("somebody-else-s"), kinds), malformed);
+            assert_eq!(find(bearer("pak_"), None, kinds), malformed);
         }
+        let token = || bearer("a.b.c");
+        assert_eq!(find(token(), Some(&key), &[Bearer, ApiKey]), several);
+        assert_eq!(find(token(), Some(&key), &[ApiKey]), kind);
+        let as_token = Ok(Some("as a token a.b.c".to_owned()));
+        assert_eq!(find(token(), Some(&key), &[Bearer]), as_token, "nobody's");
+        let as_token = Ok(Some(format!("as a token {key}")));
+        assert_eq!(find(bearer(&key), None, &[Bearer]), as_token, "and no good");
+        assert_eq!(find(bearer(&key), None, &[Cookie]), kind);
+        assert_eq!(find(None, Some(&key), &[Bearer, Cookie]), Ok(None));
+    }
+
+    #[test]
+    fn a_cookie_stands_beside_a_key() {
+        let key = key('a');
+        let sources = Sources {
+            authorization: None,
+            cookie: Some("__Host-portcullis=b"),
+            api_key: Some(&key),
+        };
+        let presented = find(&sources, &[Cookie, ApiKey]).unwrap().unwrap();
+        assert!(matches!(presented.credential, Credential::ApiKey(_)));
+        assert_eq!(presented.beside, Some("b"));
+        let alone = find(&sources, &[ApiKey]).unwrap().unwrap();
+        assert_eq!(alone.beside, None, "nobody's there");
+    }
+
+    #[test]
+    fn debug_output_holds_no_credential() {
+        let key = key('a');
+        for credential in [
+            Credential::Bearer(&key),
+            Credential::Cookie(&key),
+            Credential::ApiKey(PresentedKey::new(&key).unwrap()),
+        ] {
+            assert!(!format!("{credential:?}").contains("pak_"));
+        }
+    }
+
+    /// In the form of a key; its checksum does not matter here.
+    fn key(letter: char) -> String {
+        format!("pak_{}_{}", "a".repeat(26), letter.to_string().repeat(56))
     }
 }

@@ -7,6 +7,7 @@
 //! Invariant: [`Decision::Forward`] with an identity comes from one place only, after signature,
 //! issuer, audience, time, revocation, scopes and roles have all been satisfied.
 
+mod exchanging;
 mod forward;
 mod reason;
 mod ruling;
@@ -20,6 +21,7 @@ use portcullis_shared::{
     token::{Authentic, Policy, Refusal, Unverified, Verified},
 };
 
+pub use exchanging::ExchangeRequest;
 pub use forward::{CacheUse, Forward};
 pub use reason::Reason;
 pub use ruling::{Decision, Outcome, Ruling};
@@ -29,6 +31,7 @@ use crate::{
     cache::{Fingerprint, TokenCache},
     cors,
     credential::{self, Credential, CredentialFault, Page, Presented, Sources},
+    exchange::{Exchanges, Known},
     settings::Settings,
     snapshot::{Freshness, Snapshot},
     target::{Target, TargetFault},
@@ -48,6 +51,8 @@ pub struct Head {
     pub authorization: Option<String>,
     /// `Cookie`.
     pub cookie: Option<String>,
+    /// `X-API-Key`, several joined with commas.
+    pub api_key: Option<String>,
     /// `Origin`.
     pub origin: Option<String>,
     /// `Sec-Fetch-Site`, several joined with commas.
@@ -80,6 +85,25 @@ impl Config {
     }
 }
 
+/// What earlier requests have left, so that less is to be done for this one.
+#[derive(Debug)]
+pub struct Memory {
+    /// Tokens whose signature has been checked.
+    pub tokens: TokenCache,
+    /// The tokens for which API keys stand.
+    pub exchanges: Exchanges,
+}
+
+impl Memory {
+    /// Nothing yet. The verified tokens will take so many bytes at most.
+    pub fn new(token_bytes: usize) -> Self {
+        Self {
+            tokens: TokenCache::new(token_bytes),
+            exchanges: Exchanges::default(),
+        }
+    }
+}
+
 /// What [`plan`] found.
 #[derive(Debug)]
 pub enum Plan<'a> {
@@ -107,6 +131,8 @@ pub enum Verdict {
     Ruled(Ruling),
     /// The token names a key that is not in the set, which may be too old.
     UnknownKey(KeyId),
+    /// The API key has to be exchanged for a token first.
+    Exchange,
 }
 
 /// What `Allow` says where no rule was asked.
@@ -215,6 +241,7 @@ fn with_rule<'a>(
     let sources = Sources {
         authorization: head.authorization.as_deref(),
         cookie: head.cookie.as_deref(),
+        api_key: head.api_key.as_deref(),
     };
     match credential::find(&sources, &demand.credentials) {
         Ok(Some(presented)) if needs_page(presented.credential, head, &target) => {
@@ -245,7 +272,7 @@ fn with_rule<'a>(
 /// and nothing shows that a page of this site sent it.
 fn needs_page(credential: Credential<'_>, head: &Head, target: &Target<'_>) -> bool {
     match credential {
-        Credential::Bearer(_) => false,
+        Credential::Bearer(_) | Credential::ApiKey(_) => false,
         Credential::Cookie(_) => {
             let page = Page {
                 fetch_site: head.fetch_site.as_deref(),
@@ -296,12 +323,16 @@ impl Case<'_> {
         self.demand
     }
 
-    /// Refuses what cannot be a token, whatever the keys are. To be asked before anything is
-    /// fetched for the token's sake.
+    /// Refuses what cannot be a token or a key, whatever the origin may know. To be asked before
+    /// anything is fetched for the credential's sake.
     pub fn screen(&self) -> Option<Ruling> {
-        Unverified::parse(self.token())
-            .err()
-            .map(|refusal| self.refused(Reason::from(&refusal)))
+        let reason = match self.presented.credential {
+            Credential::Bearer(token) | Credential::Cookie(token) => {
+                Unverified::parse(token).err().as_ref().map(Reason::from)
+            }
+            Credential::ApiKey(key) => key.parsed().is_none().then_some(Reason::NotAnApiKey),
+        };
+        reason.map(|reason| self.refused(reason))
     }
 
     /// Whether the decision is only reported. What is forwarded then does not depend on it, and
@@ -313,13 +344,6 @@ impl Case<'_> {
     /// The request as it came, for a rule that only reports.
     pub fn as_it_came(&self) -> Forward {
         forward::as_it_came(self.head, self.config, &self.target, self.rule)
-    }
-
-    /// The access token that counts.
-    fn token(&self) -> &str {
-        match self.presented.credential {
-            Credential::Bearer(token) | Credential::Cookie(token) => token,
-        }
     }
 
     fn refused(&self, reason: Reason) -> Ruling {
@@ -338,13 +362,25 @@ impl Case<'_> {
     }
 }
 
-/// Judges the token of a case at the time `now`.
-pub fn judge(case: &Case<'_>, snapshot: &Snapshot, cache: &mut TokenCache, now: Millis) -> Verdict {
-    match authentic(case, case.token(), snapshot, cache, now) {
-        Ok(token) if contradicted(case, &token, snapshot, cache, now) => {
+/// Judges the token of a case, or the one that its API key stands for, at the time `now`.
+pub fn judge(case: &Case<'_>, snapshot: &Snapshot, memory: &mut Memory, now: Millis) -> Verdict {
+    let exchanged;
+    let text = match case.presented.credential {
+        Credential::Bearer(token) | Credential::Cookie(token) => token,
+        Credential::ApiKey(key) => match memory.exchanges.known(&key.fingerprint(), now) {
+            Known::Token(token) => {
+                exchanged = token;
+                &*exchanged
+            }
+            Known::Refused => return Verdict::Ruled(case.refused(Reason::ApiKeyRefused)),
+            Known::Nothing => return case.screen().map_or(Verdict::Exchange, Verdict::Ruled),
+        },
+    };
+    match authentic(case, text, snapshot, &mut memory.tokens, now) {
+        Ok(token) if contradicted(case, &token, snapshot, &mut memory.tokens, now) => {
             Verdict::Ruled(case.refused_with(Answer::invalid_request(), Reason::Contradiction))
         }
-        Ok(token) => Verdict::Ruled(weigh(case, &token, snapshot, now)),
+        Ok(token) => weigh(case, text, &token, snapshot, &mut memory.exchanges, now),
         Err(Unauthentic::Unavailable) => {
             Verdict::Ruled(case.refused_with(Answer::unavailable(), Reason::Unavailable))
         }
@@ -366,8 +402,9 @@ enum Unauthentic {
     Refused(Refusal),
 }
 
-/// Whether the cookie that came beside a token says something else. Its time does not matter: a
-/// browser may keep sending a cookie that the page has replaced.
+/// Whether the cookie that came beside another credential says something else. Its time does not
+/// matter: a browser may keep sending a cookie that the page has replaced. An API key has no
+/// session, so that the cookie has to be of the key's owner.
 fn contradicted(
     case: &Case<'_>,
     token: &Authentic,
@@ -379,7 +416,10 @@ fn contradicted(
         return false;
     };
     let other = authentic(case, beside, snapshot, cache, now);
-    !other.is_ok_and(|other| other.is_of_one_session_with(token))
+    !other.is_ok_and(|other| match case.presented.credential {
+        Credential::Bearer(_) | Credential::Cookie(_) => other.is_of_one_session_with(token),
+        Credential::ApiKey(_) => other.is_of_one_owner_with(token),
+    })
 }
 
 /// The token, signed with a key that is in the set now.
@@ -413,7 +453,14 @@ fn authentic(
 }
 
 /// Whether a token that the issuer signed satisfies the rule now.
-fn weigh(case: &Case<'_>, token: &Authentic, snapshot: &Snapshot, now: Millis) -> Ruling {
+fn weigh(
+    case: &Case<'_>,
+    text: &str,
+    token: &Authentic,
+    snapshot: &Snapshot,
+    exchanges: &mut Exchanges,
+    now: Millis,
+) -> Verdict {
     let settings = &case.config.settings;
     let policy = Policy {
         issuer: &settings.issuer,
@@ -422,39 +469,38 @@ fn weigh(case: &Case<'_>, token: &Authentic, snapshot: &Snapshot, now: Millis) -
     };
     let ours = |issuers: &Vec<String>| issuers.contains(&settings.issuer);
     if !case.demand.issuers.as_ref().is_none_or(ours) {
-        return case.refused(Reason::Issuer);
+        return Verdict::Ruled(case.refused(Reason::Issuer));
     }
     let verified = match token.verify(&policy, now.seconds()) {
         Ok(verified) => verified,
-        Err(refusal) => return case.refused(Reason::from(&refusal)),
+        Err(refusal) => return Verdict::Ruled(case.refused(Reason::from(&refusal))),
     };
     let Some(revocations) = snapshot.revocations() else {
-        return case.refused_with(Answer::unavailable(), Reason::Unavailable);
+        return Verdict::Ruled(case.refused_with(Answer::unavailable(), Reason::Unavailable));
     };
     let subject = || Some(verified.claims().sub.clone());
     let refused = match revocations.refuses(verified) {
+        Some(kind) if case.is_worth_another_exchange(kind, exchanges, now) => {
+            return Verdict::Exchange;
+        }
         Some(kind) => Some((Answer::invalid_token(), Reason::from(kind))),
+        None if !case.is_of_its_key(verified) => {
+            Some((Answer::invalid_token(), Reason::OtherApiKey))
+        }
         None => lacking(case.demand, verified),
     };
     if let Some((answer, reason)) = refused {
-        return Ruling {
+        return Verdict::Ruled(Ruling {
             subject: subject(),
             ..case.refused_with(answer, reason)
-        };
+        });
     }
-    let forward = forward::identified(
-        case.head,
-        case.config,
-        &case.target,
-        case.rule,
-        verified,
-        case.presented.credential,
-    );
+    let forward = forward::identified(case, verified, text);
     let is_logged = settings.log.takes_passed(&case.head.request_id);
-    Ruling {
+    Verdict::Ruled(Ruling {
         subject: is_logged.then(subject).flatten(),
         ..Ruling::forward(forward).by(case.rule)
-    }
+    })
 }
 
 /// What the bearer may not do, although the token is good.

@@ -56,6 +56,9 @@ const RESERVED: [&str; 25] = [
     "remote-user",
 ];
 
+/// The header in which API keys come.
+const API_KEY: &str = "x-api-key";
+
 /// Names that are about one connection only (RFC 9110 §7.6.1); `Expect`, which the runtime has met
 /// already and whose `100 Continue` it would take for the answer; and `Proxy`, which CGI programs
 /// mistake for a setting.
@@ -99,9 +102,13 @@ pub fn is_reserved(name: &str) -> bool {
         || RESERVED.contains(&name.as_str())
 }
 
-/// Whether a request header is not passed on, be it reserved or about the connection.
+/// Whether a request header is not passed on, be it reserved, about the connection, or the one of API
+/// keys in a spelling that the edge does not look for and a server behind might fold into it.
 pub fn is_removed_from_requests(name: &str) -> bool {
-    is_reserved(name) || HOP_BY_HOP.contains(&folded(name).as_str())
+    let folded = folded(name);
+    is_reserved(name)
+        || HOP_BY_HOP.contains(&folded.as_str())
+        || (folded == API_KEY && !name.eq_ignore_ascii_case(API_KEY))
 }
 
 /// Whether an upstream may not answer with a header of this name.
@@ -232,6 +239,11 @@ mod tests {
         }
         assert!(is_removed_from_requests("Connection") && is_removed_from_requests("proxy"));
         assert!(!is_removed_from_requests("upgrade"));
+        assert!(is_removed_from_requests("x_api_key") && is_removed_from_requests("X.API-Key"));
+        assert!(
+            !is_removed_from_requests("X-API-Key"),
+            "that is looked into"
+        );
     }
 
     #[test]

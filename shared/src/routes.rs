@@ -29,6 +29,8 @@ pub use rule::{
 pub mod built_in {
     /// Everything under this prefix is the origin's.
     pub const AUTH_PREFIX: &str = "/auth/";
+    /// The token endpoint (RFC 6749 §3.2).
+    pub const TOKEN: &str = "/auth/token";
     /// The public keys (RFC 7517).
     pub const KEY_SET: &str = "/.well-known/jwks.json";
     /// The metadata of the authorisation server (RFC 8414).

@@ -189,6 +189,12 @@ impl Authentic {
         own.sid.is_some() && own.sid == theirs.sid && own.iss == theirs.iss
     }
 
+    /// Whether both are of one user of one issuer, whatever their times and sessions.
+    pub fn is_of_one_owner_with(&self, other: &Self) -> bool {
+        let (own, theirs) = (&self.claims, &other.claims);
+        own.sub == theirs.sub && own.iss == theirs.iss
+    }
+
     /// About how many bytes of memory keeping this token takes.
     pub fn weight(&self) -> usize {
         let claims = &self.claims;

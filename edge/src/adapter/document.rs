@@ -1,5 +1,5 @@
-//! Fetching one of the origin's documents: whole, soon, small enough and of the right type, or not
-//! at all.
+//! Fetching one of the origin's documents, or asking it something: the answer is whole, soon, small
+//! enough and of the right type, or there is none.
 
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use wasm_bindgen_futures::JsFuture;
@@ -31,8 +31,12 @@ pub(super) struct Kind {
 pub(super) enum Fault {
     #[error("no answer in time, or none at all")]
     Unreachable,
-    #[error("the answer has the status {0}")]
-    Status(u16),
+    #[error("the answer has the status {status}")]
+    Status {
+        status: u16,
+        /// In how many seconds to try again, if it says so.
+        retry_after: Option<u32>,
+    },
     #[error("the answer is of another media type")]
     MediaType,
     #[error("the answer is longer than {0} bytes")]
@@ -41,23 +45,37 @@ pub(super) enum Fault {
     BrokeOff,
 }
 
-/// Fetches a document past every cache, without following redirects.
+/// Fetches a document.
 pub(super) async fn fetch(url: &str, kind: &Kind) -> Result<Vec<u8>, Fault> {
+    let (_, bytes) = send(url, &[], None, kind, &[200]).await?;
+    Ok(bytes)
+}
+
+/// Posts a form, whose answer is one with the status 200 or 400; says which.
+pub(super) async fn post(
+    url: &str,
+    headers: &[(&'static str, String)],
+    form: &str,
+    kind: &Kind,
+) -> Result<(u16, Vec<u8>), Fault> {
+    send(url, headers, Some(form), kind, &[200, 400]).await
+}
+
+/// Sends a request past every cache, without following redirects.
+async fn send(
+    url: &str,
+    headers: &[(&'static str, String)],
+    form: Option<&str>,
+    kind: &Kind,
+    statuses: &[u16],
+) -> Result<(u16, Vec<u8>), Fault> {
     let began = isolate::now();
-    let init = RequestInit::new();
-    init.set_redirect(RequestRedirect::Manual);
-    init.set_cache(RequestCache::NoStore);
-    init.set_signal(Some(&AbortSignal::timeout_with_u32(TIMEOUT)));
-    let headers = web_sys::Headers::new().map_err(|_| Fault::Unreachable)?;
-    headers
-        .set("accept", &kind.types.join(", "))
-        .map_err(|_| Fault::Unreachable)?;
-    init.set_headers(&headers);
+    let init = init(headers, form, kind).map_err(|_| Fault::Unreachable)?;
     let answer = JsFuture::from(fetch_url(url, &init))
         .await
         .map_err(|_| Fault::Unreachable)?;
     let answer: Response = answer.unchecked_into();
-    let checked = check(&answer, kind);
+    let checked = check(&answer, kind, statuses);
     let Some(body) = answer.body() else {
         return checked.and(Err(Fault::BrokeOff));
     };
@@ -70,12 +88,40 @@ pub(super) async fn fetch(url: &str, kind: &Kind) -> Result<Vec<u8>, Fault> {
         // Says that the rest is not wanted; that this may fail too changes nothing.
         let _ = JsFuture::from(reader.cancel()).await;
     }
-    result
+    Ok((answer.status(), result?))
 }
 
-fn check(answer: &Response, kind: &Kind) -> Result<(), Fault> {
-    if answer.status() != 200 {
-        return Err(Fault::Status(answer.status()));
+fn init(
+    headers: &[(&'static str, String)],
+    form: Option<&str>,
+    kind: &Kind,
+) -> Result<RequestInit, JsValue> {
+    let init = RequestInit::new();
+    init.set_redirect(RequestRedirect::Manual);
+    init.set_cache(RequestCache::NoStore);
+    init.set_signal(Some(&AbortSignal::timeout_with_u32(TIMEOUT)));
+    let all = web_sys::Headers::new()?;
+    all.set("accept", &kind.types.join(", "))?;
+    for (name, value) in headers {
+        all.set(name, value)?;
+    }
+    if let Some(form) = form {
+        init.set_method("POST");
+        init.set_body(&JsValue::from_str(form));
+        all.set("content-type", "application/x-www-form-urlencoded")?;
+    }
+    init.set_headers(&all);
+    Ok(init)
+}
+
+fn check(answer: &Response, kind: &Kind, statuses: &[u16]) -> Result<(), Fault> {
+    let status = answer.status();
+    if !statuses.contains(&status) {
+        let header = answer.headers().get("retry-after").ok().flatten();
+        return Err(Fault::Status {
+            status,
+            retry_after: header.and_then(|text| text.trim().parse().ok()),
+        });
     }
     let media_type = answer
         .headers()

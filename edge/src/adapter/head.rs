@@ -45,6 +45,7 @@ pub(super) fn read(request: &Request) -> Result<Head, JsValue> {
         url: request.url(),
         authorization: get("authorization")?,
         cookie: get("cookie")?,
+        api_key: get("x-api-key")?,
         origin: get("origin")?,
         fetch_site: get("sec-fetch-site")?,
         asked_method: get("access-control-request-method")?,

@@ -8,8 +8,8 @@ use portcullis_shared::routes::{RevocationMode, RouteTable};
 use wasm_bindgen::JsValue;
 
 use crate::{
-    cache::TokenCache,
-    gate::{self, Case, Config, Verdict},
+    exchange::Exchanges,
+    gate::{self, Case, Config, Memory, Verdict},
     settings::Settings,
     snapshot::Snapshot,
     time::Millis,
@@ -28,14 +28,14 @@ enum Setup {
 struct Isolate {
     setup: Setup,
     snapshot: Snapshot,
-    cache: TokenCache,
+    memory: Memory,
 }
 
 thread_local! {
     static ISOLATE: RefCell<Isolate> = RefCell::new(Isolate {
         setup: Setup::Wrong("the route table has not been read".to_owned()),
         snapshot: Snapshot::default(),
-        cache: TokenCache::new(0),
+        memory: Memory::new(0),
     });
 }
 
@@ -65,7 +65,7 @@ pub(super) fn config(env: &js_sys::Object) -> Result<Rc<Config>, String> {
             Setup::Table(table) => match Settings::read(&variables(env), &table) {
                 Ok(settings) => {
                     isolate.snapshot = Snapshot::new(settings.ages);
-                    isolate.cache = TokenCache::new(settings.token_cache_bytes);
+                    isolate.memory = Memory::new(settings.token_cache_bytes);
                     Setup::Ready(Rc::new(Config { table, settings }))
                 }
                 Err(error) => Setup::Wrong(error.to_string()),
@@ -102,10 +102,21 @@ pub(super) fn is_fresh(mode: RevocationMode) -> bool {
     ISOLATE.with_borrow(|isolate| isolate.snapshot.is_fresh(mode, now()))
 }
 
+/// Whether the token of a case's API key is to be replaced, behind.
+pub(super) fn is_due(case: &Case<'_>) -> bool {
+    case.key()
+        .is_some_and(|key| with_exchanges(|exchanges, now| exchanges.is_due(&key, now)))
+}
+
+/// Reads or changes what is known of API keys.
+pub(super) fn with_exchanges<T>(change: impl FnOnce(&mut Exchanges, Millis) -> T) -> T {
+    ISOLATE.with_borrow_mut(|isolate| change(&mut isolate.memory.exchanges, now()))
+}
+
 /// Judges a token by what is known now.
 pub(super) fn judge(case: &Case<'_>) -> Verdict {
     ISOLATE
-        .with_borrow_mut(|isolate| gate::judge(case, &isolate.snapshot, &mut isolate.cache, now()))
+        .with_borrow_mut(|isolate| gate::judge(case, &isolate.snapshot, &mut isolate.memory, now()))
 }
 
 /// Up to which `seq` revocations are known.
@@ -120,5 +131,5 @@ pub(super) fn with_snapshot<T>(change: impl FnOnce(&mut Snapshot) -> T) -> T {
 
 /// Forgets which signatures have been checked: the keys have changed.
 pub(super) fn forget_tokens() {
-    ISOLATE.with_borrow_mut(|isolate| isolate.cache.clear());
+    ISOLATE.with_borrow_mut(|isolate| isolate.memory.tokens.clear());
 }

@@ -16,7 +16,7 @@ use crate::{
     target::Target,
 };
 
-use super::{Config, Head};
+use super::{Case, Config, Head};
 
 /// What caches may do, on the way to the upstream and back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,18 +76,16 @@ pub(super) fn anonymous(head: &Head, config: &Config, target: &Target<'_>, rule:
         return as_it_came(head, config, target, rule);
     }
     let mut forward = base(head, config, target, rule);
-    let holds_bearer = head
-        .authorization
-        .as_deref()
-        .is_some_and(credential::holds_bearer);
-    if holds_bearer && !rule.upstream.is_origin() {
+    let holds = |held: fn(&str) -> bool| head.authorization.as_deref().is_some_and(held);
+    let is_bearer = holds(credential::holds_bearer) && !rule.upstream.is_origin();
+    if is_bearer || holds(credential::holds_api_key) {
         forward.remove.push("authorization".to_owned());
     }
     forward
 }
 
-/// A request on a route that only reports, whatever the decision: less reserved headers and our
-/// cookies, and the upstream's own word on other origins' pages stands.
+/// A request on a route that only reports, whatever the decision: less reserved headers, our cookies
+/// and API keys, and the upstream's own word on other origins' pages stands.
 ///
 /// The upstream learns who asks, as it did before, so an answer may be kept by caches only if the
 /// request holds nothing of anybody.
@@ -97,39 +95,38 @@ pub(super) fn as_it_came(
     target: &Target<'_>,
     rule: &Rule,
 ) -> Forward {
-    let is_anybodys = head.authorization.is_none() && head.cookie.is_none();
+    let credentials = [&head.authorization, &head.cookie, &head.api_key];
+    let is_anybodys = credentials.iter().all(|held| held.is_none());
     let keep = rule.cache == Cache::Shared && is_anybodys;
-    Forward {
-        cors: None,
-        ..told(head, config, target, rule, keep)
+    let mut forward = told(head, config, target, rule, keep);
+    let authorization = head.authorization.as_deref();
+    if authorization.is_some_and(credential::holds_api_key) {
+        forward.remove.push("authorization".to_owned());
     }
+    forward.cors = None;
+    forward
 }
 
-/// A request with an identity.
-pub(super) fn identified(
-    head: &Head,
-    config: &Config,
-    target: &Target<'_>,
-    rule: &Rule,
-    verified: Verified<'_>,
-    credential: Credential<'_>,
-) -> Forward {
+/// A request with an identity: that of `verified`, whose text is `token`.
+pub(super) fn identified(case: &Case<'_>, verified: Verified<'_>, token: &str) -> Forward {
+    let Case {
+        head, config, rule, ..
+    } = *case;
     if config.reports(rule) {
-        return as_it_came(head, config, target, rule);
+        return as_it_came(head, config, &case.target, rule);
     }
-    let mut forward = base(head, config, target, rule);
+    let mut forward = base(head, config, &case.target, rule);
     if rule.cache == Cache::Shared {
         return forward;
     }
-    let token = match credential {
-        Credential::Bearer(token) => token,
+    match case.presented.credential {
+        Credential::Bearer(_) => (),
         // Behind the edge, whichever way it came, it is a bearer token.
-        Credential::Cookie(token) => {
+        Credential::Cookie(_) | Credential::ApiKey(_) => {
             let bearer = ("authorization", format!("Bearer {token}"));
             forward.set.push(bearer);
-            token
         }
-    };
+    }
     let claims = verified.claims();
     let mut set = |name, text: &str| {
         // What a header cannot carry, the upstream can still read in the proof.
@@ -171,6 +168,10 @@ fn told(head: &Head, config: &Config, target: &Target<'_>, rule: &Rule, shared: 
         .upstream(&rule.upstream.variable())
         .unwrap_or(&settings.origin);
     let mut remove = not_passed_on(head, settings);
+    let api_key = head.api_key.as_deref();
+    if api_key.is_some_and(|value| shared || credential::holds_api_key(value)) {
+        remove.push("x-api-key".to_owned());
+    }
     let mut set = vec![
         ("portcullis-request-id", head.request_id.clone()),
         ("x-forwarded-proto", target.scheme.to_owned()),
@@ -206,10 +207,12 @@ fn told(head: &Head, config: &Config, target: &Target<'_>, rule: &Rule, shared: 
 /// Where credentials of the kinds that a rule takes stand.
 fn vary(rule: &Rule) -> &'static str {
     let demand = rule.access.demand();
-    if demand.is_some_and(|demand| demand.credentials.contains(&CredentialKind::Cookie)) {
-        "authorization, cookie"
-    } else {
-        "authorization"
+    let takes = |kind| demand.is_some_and(|demand| demand.credentials.contains(&kind));
+    match (takes(CredentialKind::Cookie), takes(CredentialKind::ApiKey)) {
+        (false, false) => "authorization",
+        (true, false) => "authorization, cookie",
+        (false, true) => "authorization, x-api-key",
+        (true, true) => "authorization, cookie, x-api-key",
     }
 }
 
@@ -239,7 +242,7 @@ fn cookies(head: &Head, remove: &mut Vec<String>) -> Option<(&'static str, Strin
 }
 
 /// What the origin believes, because the secret says that it comes from here.
-fn edge_channel(head: &Head, settings: &Settings) -> Vec<(&'static str, String)> {
+pub(super) fn edge_channel(head: &Head, settings: &Settings) -> Vec<(&'static str, String)> {
     let Some(secret) = &settings.edge_secret else {
         return Vec::new();
     };

@@ -53,8 +53,8 @@ reasons! {
     MalformedCredential = "malformed_credential", "a malformed credential";
     /// A cookie, and nothing shows that a page of this site sent it.
     CrossSite = "cross_site", "a cookie without a proof that a page of this site sent it";
-    /// Cookie and token are not of one session.
-    Contradiction = "contradiction", "cookie and token are not of one session";
+    /// Cookie and token are not of one session, or cookie and API key not of one owner.
+    Contradiction = "contradiction", "the cookie beside the credential is somebody else's";
     /// Keys or revocations are missing or too old.
     Unavailable = "unavailable", "keys or revocations are missing or too old";
     /// See [`Refusal::TooLong`].
@@ -91,6 +91,16 @@ reasons! {
     RevokedSigningKey = "revoked_signing_key", "the signing key is withdrawn";
     /// The user's tokens were revoked.
     RevokedUser = "revoked_user", "the user's tokens are revoked";
+    /// An API key whose checksum is wrong.
+    NotAnApiKey = "not_an_api_key", "not an API key";
+    /// The origin says that the API key is no good, or has said so a moment ago.
+    ApiKeyRefused = "api_key_refused", "the API key is not known, or no good";
+    /// The origin gave a token that is not the API key's.
+    OtherApiKey = "other_api_key", "a token that is not the API key's";
+    /// Too many API keys that are no good.
+    TooManyApiKeys = "too_many_api_keys", "too many API keys that are no good";
+    /// The API key could not be exchanged.
+    NotExchanged = "not_exchanged", "the API key could not be exchanged for a token";
     /// A scope is lacking.
     Scope = "scope", "a scope is lacking";
     /// None of the roles that are asked for.

@@ -18,12 +18,12 @@ use portcullis_shared::{
 };
 
 use super::{
-    Config, Decision, Forward, Head, Outcome, Plan, Reason, Ruling, Verdict, judge, plan,
+    Config, Decision, Forward, Head, Memory, Outcome, Plan, Reason, Ruling, Verdict, judge, plan,
     refuse_unknown_key,
 };
 use crate::{
     answer::Answer,
-    cache::TokenCache,
+    exchange::Next,
     settings::{Settings, tests::variables},
     snapshot::{Ages, Snapshot},
     time::Millis,
@@ -198,9 +198,10 @@ fn with_token(path: &str, token: &str) -> Head {
 fn rule_at(head: &Head, config: &Config, snapshot: &Snapshot, now: Millis) -> Ruling {
     match plan(head, config) {
         Plan::Ruled(ruling) => ruling,
-        Plan::Judge(case) => match judge(&case, snapshot, &mut TokenCache::new(0), now) {
+        Plan::Judge(case) => match judge(&case, snapshot, &mut Memory::new(0), now) {
             Verdict::Ruled(ruling) => ruling,
             Verdict::UnknownKey(key) => refuse_unknown_key(&case, &key),
+            Verdict::Exchange => case.not_exchanged(Next::Unavailable),
         },
     }
 }

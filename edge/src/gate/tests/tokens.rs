@@ -17,8 +17,7 @@ use super::{
 };
 use crate::{
     answer::Answer,
-    cache::TokenCache,
-    gate::{CacheUse, Decision, Head, Plan, Ruling, Verdict, judge, plan},
+    gate::{CacheUse, Decision, Head, Memory, Plan, Ruling, Verdict, judge, plan},
     snapshot::{Ages, Snapshot},
 };
 
@@ -130,14 +129,14 @@ fn a_cached_signature_saves_nothing_else() {
     let Plan::Judge(case) = plan(&head, &config) else {
         panic!("not a case")
     };
-    let mut cache = TokenCache::new(100_000);
-    let mut status = |snapshot: &Snapshot, now| match judge(&case, snapshot, &mut cache, now) {
+    let mut memory = Memory::new(100_000);
+    let mut status = |snapshot: &Snapshot, now| match judge(&case, snapshot, &mut memory, now) {
         Verdict::Ruled(Ruling {
             decision: Decision::Answer(answer),
             ..
         }) => answer.status,
         Verdict::Ruled(_) => 200,
-        Verdict::UnknownKey(_) => 0,
+        Verdict::UnknownKey(_) | Verdict::Exchange => 0,
     };
     assert_eq!(status(&snapshot(Vec::new()), NOW), 200);
     assert_eq!(status(&snapshot(Vec::new()), NOW), 200);
