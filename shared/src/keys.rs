@@ -3,15 +3,25 @@
 //! A key set is read entry by entry. An entry of a kind that is not ours is passed over, as
 //! RFC 7517 §5 asks; two usable entries of one `kid` make the whole set worthless, because nobody
 //! can tell which of them is meant.
+//!
+//! A key that verifies much can be given [tables](crate::ed25519); see [`KeySet::awaits_tables`].
+
+mod earning;
+
+use std::sync::Arc;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 use serde_json::value::RawValue;
 
 use crate::{
+    ed25519::KeyTables,
     ids::KeyId,
     strict_json::{self, present},
 };
+
+use earning::Count;
+pub use earning::Order;
 
 /// The largest key set that is read, in bytes.
 pub const KEY_SET_LIMIT: usize = 64 * 1024;
@@ -38,6 +48,9 @@ pub enum KeySetError {
 pub struct VerifyingKey {
     id: KeyId,
     point: ed25519_dalek::VerifyingKey,
+    /// Signatures that were found good.
+    verified: Count,
+    tables: Option<Arc<KeyTables>>,
 }
 
 impl VerifyingKey {
@@ -46,12 +59,21 @@ impl VerifyingKey {
     pub fn new(id: KeyId, bytes: &[u8; 32]) -> Option<Self> {
         let point = ed25519_dalek::VerifyingKey::from_bytes(bytes).ok()?;
         let canonical = point.to_edwards().compress().as_bytes() == bytes;
-        (canonical && !point.is_weak()).then_some(Self { id, point })
+        (canonical && !point.is_weak()).then(|| Self {
+            id,
+            point,
+            verified: Count::default(),
+            tables: None,
+        })
     }
 
     /// Its `kid`.
     pub fn id(&self) -> &KeyId {
         &self.id
+    }
+
+    pub(crate) fn point(&self) -> &ed25519_dalek::VerifyingKey {
+        &self.point
     }
 
     /// Whether `signature` (R ‖ S) is this key's over `message`.
@@ -60,8 +82,17 @@ impl VerifyingKey {
     /// that is canonical and not of small order. So no two signatures that differ pass for one
     /// message unless the key's owner made both.
     pub fn verify(&self, message: &[u8], signature: &[u8; 64]) -> bool {
-        let signature = ed25519_dalek::Signature::from_bytes(signature);
-        self.point.verify_strict(message, &signature).is_ok()
+        let good = match &self.tables {
+            Some(tables) => tables.verify(message, signature),
+            None => {
+                let signature = ed25519_dalek::Signature::from_bytes(signature);
+                self.point.verify_strict(message, &signature).is_ok()
+            }
+        };
+        if good {
+            self.verified.increase();
+        }
+        good
     }
 }
 

@@ -14,6 +14,7 @@ pub mod api_key;
 pub mod claims;
 #[cfg(feature = "corpus")]
 pub mod corpus;
+pub mod ed25519;
 pub mod forwarded_for;
 pub mod ids;
 mod jws;

@@ -1,9 +1,12 @@
 //! The keys, the policy and the moment that most tests share.
 
+use std::sync::{Arc, LazyLock};
+
 use portcullis_shared::{
     claims::AccessClaims,
     corpus::Forge,
-    keys::{KeySet, SigningKey},
+    ed25519::{BaseTables, KeyTables},
+    keys::{KeySet, SigningKey, VerifyingKey},
     revocation::{Digest, Document, DocumentError, Kind, Record, Revocations},
     time::UnixSeconds,
     token::{Authentic, Policy, Refusal, Unverified},
@@ -84,6 +87,35 @@ pub(crate) fn merged(documents: &[(u64, u64, &[Record])]) -> Revocations {
             .unwrap();
     }
     held
+}
+
+static BASE_TABLES: LazyLock<Arc<BaseTables>> = LazyLock::new(|| Arc::new(BaseTables::build()));
+
+/// A key in the two ways in which it can verify, beside dalek's strict verification.
+pub(crate) struct ThreeWays {
+    key: VerifyingKey,
+    tables: KeyTables,
+    dalek: ed25519_dalek::VerifyingKey,
+}
+
+impl ThreeWays {
+    pub(crate) fn new(public: &[u8; 32]) -> Self {
+        let key = VerifyingKey::new("k".parse().unwrap(), public).unwrap();
+        Self {
+            tables: KeyTables::build(&key, Arc::clone(&BASE_TABLES)),
+            key,
+            dalek: ed25519_dalek::VerifyingKey::from_bytes(public).unwrap(),
+        }
+    }
+
+    /// The verdict, which has to be the same in each way.
+    pub(crate) fn verify(&self, message: &[u8], signature: &[u8; 64]) -> bool {
+        let dalek = ed25519_dalek::Signature::from_bytes(signature);
+        let strict = self.dalek.verify_strict(message, &dalek).is_ok();
+        assert_eq!(self.key.verify(message, signature), strict);
+        assert_eq!(self.tables.verify(message, signature), strict);
+        strict
+    }
 }
 
 /// The bytes of a text in hexadecimal.

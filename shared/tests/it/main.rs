@@ -22,4 +22,6 @@ mod wycheproof_vectors;
 #[cfg(not(target_arch = "wasm32"))]
 mod merge_properties;
 #[cfg(not(target_arch = "wasm32"))]
+mod signature_properties;
+#[cfg(not(target_arch = "wasm32"))]
 mod token_properties;

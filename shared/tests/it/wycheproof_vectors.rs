@@ -1,7 +1,7 @@
 //! Project Wycheproof's vectors for Ed25519: all that are valid pass, none that is invalid does.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use portcullis_shared::keys::{KeySet, VerifyingKey};
+use portcullis_shared::keys::KeySet;
 use serde_json::json;
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -10,7 +10,7 @@ use wycheproof::{
     eddsa::{TestName, TestSet},
 };
 
-use crate::fixture::{forge, judge, key};
+use crate::fixture::{ThreeWays, forge, judge, key};
 
 #[test]
 fn valid_signatures_pass_and_invalid_ones_do_not() {
@@ -18,7 +18,7 @@ fn valid_signatures_pass_and_invalid_ones_do_not() {
     let (mut valid, mut invalid) = (0, 0);
     for group in set.test_groups {
         let public: [u8; 32] = group.key.pk.as_slice().try_into().unwrap();
-        let public = VerifyingKey::new("k".parse().unwrap(), &public).unwrap();
+        let public = ThreeWays::new(&public);
         for test in group.tests {
             // What is not 64 bytes long is no signature to begin with.
             let signature = <&[u8; 64]>::try_from(test.sig.as_slice());
