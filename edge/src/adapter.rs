@@ -19,6 +19,7 @@ mod isolate;
 mod log;
 mod refresh;
 mod respond;
+mod tables;
 
 use std::{cell::Cell, rc::Rc};
 
@@ -62,10 +63,11 @@ pub fn fetch(request: Request, env: &js_sys::Object, context: worker_sys::Contex
         }
     };
     head::correct(&mut head, &request, &config.settings.platform);
+    let context = Context::from(context);
     if let Some(ruling) = rule_at_once(&head, &config) {
+        tables::build_where_due(&context);
         return respond::carry_out(&request, head, ruling);
     }
-    let context = Context::from(context);
     let exchange = Rc::new((head, config));
     let waiting = rule_after_waiting(Rc::clone(&exchange), context.clone());
     let (promise, ruling) = hand_over(waiting);

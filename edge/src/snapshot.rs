@@ -10,8 +10,9 @@
 mod schedule;
 
 use portcullis_shared::{
+    ed25519::KeyTables,
     ids::KeyId,
-    keys::{KeySet, KeySetError},
+    keys::{KeySet, KeySetError, Order},
     revocation::{Document, DocumentError, MergeError, Revocations},
     routes::RevocationMode,
 };
@@ -125,6 +126,8 @@ pub struct Snapshot {
     feed_key_budget: Budget,
     /// The key that the budget was last spent for.
     feed_key: Option<KeyId>,
+    /// The building of a key's tables.
+    tables_schedule: Schedule,
 }
 
 impl Snapshot {
@@ -247,7 +250,7 @@ impl Snapshot {
     ///
     /// [`KeySetError`]; the set held stays.
     pub fn put_keys(&mut self, attempt: Attempt, json: &[u8]) -> Result<bool, KeySetError> {
-        let value = KeySet::parse(json)?;
+        let mut value = KeySet::parse(json)?;
         let fetched = attempt.started();
         if self
             .keys
@@ -259,8 +262,31 @@ impl Snapshot {
         let digest = Sha256::digest(json).into();
         let changed = self.keys_digest != Some(digest);
         self.keys_digest = Some(digest);
+        if let Some(held) = &self.keys {
+            value.inherit(&held.value);
+        }
         self.keys = Some(Held { value, fetched });
         Ok(changed)
+    }
+
+    /// Whether a key has verified so much that tables for it are worth their while.
+    pub fn awaits_tables(&self) -> bool {
+        self.keys()
+            .is_some_and(|keys| keys.awaits_tables().is_some())
+    }
+
+    /// What is to be built for that key, unless that seems to be under way.
+    pub fn begin_tables(&mut self, now: Millis) -> Option<Order> {
+        let order = self.keys()?.awaits_tables()?;
+        self.tables_schedule.begin(Urgency::Behind, now)?;
+        Some(order)
+    }
+
+    /// Takes in what was built. A key that has left the set meanwhile gets nothing.
+    pub fn put_tables(&mut self, tables: KeyTables) {
+        if let Some(held) = &mut self.keys {
+            held.value.give_tables(tables);
+        }
     }
 
     /// Takes in a revocation document that arrived at the time `now`.

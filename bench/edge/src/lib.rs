@@ -19,6 +19,8 @@ use wasm_bindgen::{JsError, prelude::wasm_bindgen};
 
 /// What an isolate of the product holds when it is warm.
 struct Isolate {
+    /// Whether keys may have tables.
+    tables: bool,
     config: Config,
     snapshot: Snapshot,
     cache: TokenCache,
@@ -47,7 +49,8 @@ fn now() -> Millis {
 }
 
 /// Takes in what the product learns at its start: the route table, and the origin's two documents.
-/// Tokens will be judged as if they came with a GET of `url`.
+/// Tokens will be judged as if they came with a GET of `url`. Without `tables`, keys verify in the
+/// generic way however much they verify.
 ///
 /// # Errors
 /// When one of them is not acceptable.
@@ -58,6 +61,7 @@ pub fn prepare(
     url: String,
     keys: &str,
     revocations: &str,
+    tables: bool,
 ) -> Result<(), JsError> {
     let table = RouteTable::parse(routes)?;
     let address = |name: &str| (name.to_owned(), "http://upstream.invalid".to_owned());
@@ -78,6 +82,7 @@ pub fn prepare(
 
     let cache = TokenCache::new(settings.token_cache_bytes);
     let isolate = Isolate {
+        tables,
         config: Config { table, settings },
         snapshot,
         cache,
@@ -99,6 +104,7 @@ pub fn judge(token: &str) -> bool {
 
 fn passes(isolate: &mut Isolate, token: &str) -> bool {
     let Isolate {
+        tables,
         config,
         snapshot,
         cache,
@@ -119,6 +125,13 @@ fn passes(isolate: &mut Isolate, token: &str) -> bool {
         return false;
     }
     let verdict = gate::judge(&case, snapshot, cache, now);
+    // The product does this after the answer. Here it falls into the warm-up.
+    if *tables && snapshot.awaits_tables() {
+        let order = snapshot.begin_tables(now);
+        order
+            .into_iter()
+            .for_each(|order| snapshot.put_tables(order.build()));
+    }
     matches!(
         verdict,
         Verdict::Ruled(Ruling {

@@ -7,7 +7,8 @@ import { serve } from "./rounds.js";
 
 initSync({ module });
 
-const take = ({ issuer, url, keys, revocations }) => prepare(routes, issuer, url, keys, revocations);
+const take = ({ issuer, url, keys, revocations, tables }) =>
+  prepare(routes, issuer, url, keys, revocations, tables);
 
 export default {
   fetch: (request) => serve(request, take, judge),

@@ -406,3 +406,44 @@ fn keys_that_the_feed_asked_for_in_vain_are_asked_for_again() {
             .is_some()
     );
 }
+
+/// Has so many feeds verified, after that of `filled`, that the first key has earned its tables.
+fn earn_tables(snapshot: &mut Snapshot) {
+    for seq in 101..164 {
+        assert!(!snapshot.awaits_tables());
+        fetch(snapshot, &key(1), START, seq).unwrap();
+    }
+}
+
+#[test]
+fn tables_are_begun_once_and_again_when_the_builder_has_vanished() {
+    let mut snapshot = filled();
+    assert!(snapshot.begin_tables(START).is_none());
+    earn_tables(&mut snapshot);
+    assert!(snapshot.begin_tables(START).is_some());
+    assert!(snapshot.awaits_tables());
+    assert!(snapshot.begin_tables(START.plus(2_499)).is_none());
+    let order = snapshot.begin_tables(START.plus(2_500)).unwrap();
+    snapshot.put_tables(order.prepare().build());
+    assert!(!snapshot.awaits_tables());
+    fetch(&mut snapshot, &key(1), START, 200).unwrap();
+    assert!(fetch(&mut snapshot, &key(2), START, 201).is_err());
+}
+
+#[test]
+fn tables_stay_with_their_key_when_the_set_changes_and_go_with_it() {
+    let mut snapshot = filled();
+    earn_tables(&mut snapshot);
+    let order = snapshot.begin_tables(START).unwrap();
+    snapshot.put_tables(order.build());
+    let with_tables = |snapshot: &Snapshot| snapshot.keys().unwrap().with_tables();
+    assert_eq!(with_tables(&snapshot), 1);
+    let mut renew = |keys: &[&SigningKey]| {
+        let attempt = snapshot.keys_schedule.begin_always(START);
+        snapshot.put_keys(attempt, &key_set(keys)).unwrap();
+        with_tables(&snapshot)
+    };
+    assert_eq!(renew(&[&key(2), &key(1)]), 1);
+    assert_eq!(renew(&[&key(2)]), 0);
+    assert_eq!(renew(&[&key(2), &key(1)]), 0);
+}

@@ -25,7 +25,7 @@ const START_LIMIT: Duration = Duration::from_secs(30);
 /// A Worker as it runs: what it is, how it is set up, and where.
 pub(super) struct Deployed {
     pub(super) worker: Worker,
-    /// `MODE`, which only one Worker reads.
+    /// `MODE`, which only one Worker reads; it tells apart what runs twice.
     pub(super) mode: &'static str,
     pub(super) address: SocketAddr,
 }
@@ -59,7 +59,8 @@ impl Runtime {
 
         let workers = [
             (Worker::VerifyJose, ""),
-            (Worker::VerifyOurs, ""),
+            (Worker::VerifyOurs, "generic"),
+            (Worker::VerifyOurs, "tables"),
             (Worker::RequestHello, ""),
             (Worker::RequestJose, "answer"),
             (Worker::RequestJose, "forward"),

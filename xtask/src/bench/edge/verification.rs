@@ -18,19 +18,29 @@ use portcullis_load::http::{self, Connection};
 /// Tokens of one request that have not been seen before.
 const FRESH: usize = 2_000;
 
-/// One of the two, and how often it verifies a repeated token in one request: so often that it
+/// One of the three, and how often it verifies a repeated token in one request: so often that it
 /// takes about as long.
+#[derive(Clone, Copy)]
 struct Contender {
     worker: Worker,
+    mode: &'static str,
     repeats: usize,
 }
 
 const JOSE: Contender = Contender {
     worker: Worker::VerifyJose,
+    mode: "",
     repeats: 2_000,
+};
+/// As long as a key has not earned its tables.
+const GENERIC: Contender = Contender {
+    worker: Worker::VerifyOurs,
+    mode: "generic",
+    repeats: 20_000,
 };
 const OURS: Contender = Contender {
     worker: Worker::VerifyOurs,
+    mode: "tables",
     repeats: 20_000,
 };
 
@@ -40,11 +50,12 @@ struct Figures {
     repeated: f64,
 }
 
-/// Prints both, and their ratios.
+/// Prints all, and the ratios.
 pub(super) fn measure(runtime: &Runtime, issuer: &Issuer, stop: &Stop) -> Result<()> {
     println!("\nverification alone, processor time of workerd per token");
     let mut tallies = [
         Tally::of(JOSE, runtime, issuer)?,
+        Tally::of(GENERIC, runtime, issuer)?,
         Tally::of(OURS, runtime, issuer)?,
     ];
     for round in 0..WARM_UP + ROUNDS {
@@ -57,16 +68,20 @@ pub(super) fn measure(runtime: &Runtime, issuer: &Issuer, stop: &Stop) -> Result
             tally.turn(runtime, &tokens)?;
         }
     }
-    let [jose, ours] = tallies.map(|tally| tally.figures());
-    println!("  {:<12} {:>16} {:>16}", "", "first seen", "repeated");
-    for (name, figures) in [("jose", &jose), ("Portcullis", &ours)] {
+    let [jose, generic, ours] = tallies.map(|tally| tally.figures());
+    println!("  {:<26} {:>16} {:>16}", "", "first seen", "repeated");
+    for (name, figures) in [
+        ("jose", &jose),
+        ("Portcullis, without tables", &generic),
+        ("Portcullis", &ours),
+    ] {
         println!(
-            "  {name:<12} {:>13.1} µs {:>13.2} µs",
+            "  {name:<26} {:>13.1} µs {:>13.2} µs",
             figures.first_seen, figures.repeated
         );
     }
     println!(
-        "  {:<12} {:>16.2} {:>16.2}",
+        "  {:<26} {:>16.2} {:>16.2}",
         "jose / ours",
         jose.first_seen / ours.first_seen,
         jose.repeated / ours.repeated
@@ -92,7 +107,7 @@ struct Taken {
 
 impl Tally {
     fn of(contender: Contender, runtime: &Runtime, issuer: &Issuer) -> Result<Self> {
-        let address: SocketAddr = runtime.address(contender.worker, "")?;
+        let address: SocketAddr = runtime.address(contender.worker, contender.mode)?;
         let mut tally = Self {
             contender,
             connection: Connection::open(address)?,
@@ -106,6 +121,7 @@ impl Tally {
             "url": "http://127.0.0.1/api/notes",
             "keys": issuer.keys()?,
             "revocations": issuer.revocations()?,
+            "tables": contender.mode == OURS.mode,
         });
         let request = http::post("/prepare", "application/json", &given.to_string());
         let prepared = tally.connection.call(&request)?.ok();
