@@ -82,12 +82,11 @@ impl VerifyingKey {
     /// that is canonical and not of small order. So no two signatures that differ pass for one
     /// message unless the key's owner made both.
     pub fn verify(&self, message: &[u8], signature: &[u8; 64]) -> bool {
-        let good = match &self.tables {
-            Some(tables) => tables.verify(message, signature),
-            None => {
-                let signature = ed25519_dalek::Signature::from_bytes(signature);
-                self.point.verify_strict(message, &signature).is_ok()
-            }
+        let good = if let Some(tables) = &self.tables {
+            tables.verify(message, signature)
+        } else {
+            let signature = ed25519_dalek::Signature::from_bytes(signature);
+            self.point.verify_strict(message, &signature).is_ok()
         };
         if good {
             self.verified.increase();

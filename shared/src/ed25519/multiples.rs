@@ -37,11 +37,11 @@ impl Multiples {
             let index = usize::from(digit.unsigned_abs()).checked_sub(1);
             // There is nothing to add for the digit 0.
             if let Some(multiple) = index.and_then(|index| place.get(index)) {
-                sum = if digit > 0 {
-                    &sum + multiple
+                if digit > 0 {
+                    sum += multiple;
                 } else {
-                    &sum - multiple
-                };
+                    sum -= multiple;
+                }
             }
         }
         sum

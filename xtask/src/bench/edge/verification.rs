@@ -91,7 +91,7 @@ pub(super) fn measure(runtime: &Runtime, issuer: &Issuer, stop: &Stop) -> Result
 
 struct Tally {
     contender: Contender,
-    connection: Connection,
+    address: SocketAddr,
     repeated: String,
     taken: Taken,
 }
@@ -108,9 +108,9 @@ struct Taken {
 impl Tally {
     fn of(contender: Contender, runtime: &Runtime, issuer: &Issuer) -> Result<Self> {
         let address: SocketAddr = runtime.address(contender.worker, contender.mode)?;
-        let mut tally = Self {
+        let tally = Self {
             contender,
-            connection: Connection::open(address)?,
+            address,
             repeated: issuer.token()?,
             taken: Taken::default(),
         };
@@ -124,7 +124,7 @@ impl Tally {
             "tables": contender.mode == OURS.mode,
         });
         let request = http::post("/prepare", "application/json", &given.to_string());
-        let prepared = tally.connection.call(&request)?.ok();
+        let prepared = tally.call(&request);
         prepared.with_context(|| format!("preparing; workerd said:\n{}", runtime.last_words()))?;
         ensure!(
             tally.accepted(&issuer.forged()?, 1)? == 0,
@@ -148,7 +148,7 @@ impl Tally {
     }
 
     fn timed(
-        &mut self,
+        &self,
         runtime: &Runtime,
         tokens: &str,
         times: usize,
@@ -164,12 +164,18 @@ impl Tally {
         Ok(taken)
     }
 
-    fn accepted(&mut self, tokens: &str, times: usize) -> Result<usize> {
+    fn accepted(&self, tokens: &str, times: usize) -> Result<usize> {
         let request = http::post(&format!("/?times={times}"), "text/plain", tokens);
-        let body = self.connection.call(&request)?.ok()?;
+        let body = self.call(&request)?;
         String::from_utf8_lossy(&body)
             .parse()
             .context("a number expected")
+    }
+
+    /// On a connection of its own: workerd closes one that waits for five seconds, and the others
+    /// have their turn between.
+    fn call(&self, request: &[u8]) -> Result<Vec<u8>> {
+        Connection::open(self.address)?.call(request)?.ok()
     }
 
     fn figures(&self) -> Figures {
