@@ -80,6 +80,18 @@ impl Answer {
         Self::problem(Code::TooManyRequests).with("retry-after", seconds.to_string())
     }
 
+    /// A text that is of this moment.
+    pub fn text(media_type: &'static str, text: String) -> Self {
+        Self {
+            status: 200,
+            headers: vec![
+                ("content-type", media_type.to_owned()),
+                ("cache-control", "no-store".to_owned()),
+            ],
+            body: Some(text),
+        }
+    }
+
     /// The answer with one more header.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: String) -> Self {

@@ -30,40 +30,66 @@ impl Fingerprint {
     }
 }
 
+/// How often the cache was asked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Uses {
+    /// The token was there.
+    pub hits: u64,
+    /// It was not.
+    pub misses: u64,
+}
+
 /// The cache.
 #[derive(Debug)]
-pub struct TokenCache(Generations<Rc<Authentic>>);
+pub struct TokenCache {
+    tokens: Generations<Rc<Authentic>>,
+    uses: Uses,
+}
 
 impl TokenCache {
     /// A cache of about `bytes` bytes at most; 0 keeps nothing.
     pub fn new(bytes: usize) -> Self {
-        Self(Generations::new(bytes))
+        Self {
+            tokens: Generations::new(bytes),
+            uses: Uses::default(),
+        }
     }
 
     /// The token of this fingerprint.
     pub fn get(&mut self, key: &Fingerprint) -> Option<Rc<Authentic>> {
-        self.0.get(key).map(Rc::clone)
+        let found = self.tokens.get(key).map(Rc::clone);
+        let count = match found {
+            Some(_) => &mut self.uses.hits,
+            None => &mut self.uses.misses,
+        };
+        *count += 1;
+        found
     }
 
     /// Keeps a token.
     pub fn insert(&mut self, key: Fingerprint, token: Rc<Authentic>) {
         let bytes = token.weight();
-        self.0.insert(key, token, bytes);
+        self.tokens.insert(key, token, bytes);
+    }
+
+    /// How often it was asked, since it was made.
+    pub fn uses(&self) -> Uses {
+        self.uses
     }
 
     /// Forgets everything.
     pub fn clear(&mut self) {
-        self.0.clear();
+        self.tokens.clear();
     }
 
     /// How many tokens are kept.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.tokens.len()
     }
 
     /// Whether none is kept.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.tokens.is_empty()
     }
 }
 
@@ -103,6 +129,7 @@ mod tests {
             assert!(cache.get(&first).is_some(), "{number}");
         }
         assert!(cache.get(&authentic("00000").0).is_none());
+        assert_eq!((cache.uses().hits, cache.uses().misses), (200, 1));
         cache.clear();
         assert!(cache.is_empty());
     }

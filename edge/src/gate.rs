@@ -81,7 +81,7 @@ pub struct Config {
 impl Config {
     /// Whether what `rule` refuses is only reported.
     pub fn reports(&self, rule: &Rule) -> bool {
-        self.settings.all_report || rule.mode == Mode::Report
+        rule.mode == Mode::Report || (self.settings.all_report && !rule.is_edge_s_own())
     }
 }
 
@@ -158,6 +158,9 @@ pub fn plan<'a>(head: &'a Head, config: &'a Config) -> Plan<'a> {
         let answer = Answer::method_not_allowed(USUAL_METHODS.to_owned());
         return Plan::Ruled(Ruling::refuse(answer, Reason::ForbiddenMethod));
     }
+    if target.path == built_in::EDGE_METRICS {
+        return metrics(head, config, target);
+    }
     if built_in::covers(target.path) {
         return Plan::Ruled(Ruling::forward(forward::built_in(head, config, &target)));
     }
@@ -174,6 +177,15 @@ pub fn plan<'a>(head: &'a Head, config: &'a Config) -> Plan<'a> {
             Reason::NoRoute,
         )),
     }
+}
+
+/// The edge's own path. Whoever is no administrator is told no more than that a token is needed.
+fn metrics<'a>(head: &'a Head, config: &'a Config, target: Target<'a>) -> Plan<'a> {
+    if ["GET", "HEAD"].contains(&head.method.as_str()) {
+        return with_rule(head, config, target, &config.settings.own_rule);
+    }
+    let answer = Answer::method_not_allowed("GET, HEAD".to_owned());
+    Plan::Ruled(Ruling::refuse(answer, Reason::MethodNotAllowed))
 }
 
 /// A path is known, but only for the methods of `allow`. Where all its rules only report, it goes
@@ -489,6 +501,10 @@ fn weigh(
         }
         None => lacking(case.demand, verified),
     };
+    if case.rule.is_edge_s_own() {
+        let reason = refused.map(|(_, reason)| reason);
+        return Verdict::Ruled(metrics_for(case, verified, reason));
+    }
     if let Some((answer, reason)) = refused {
         return Verdict::Ruled(Ruling {
             subject: subject(),
@@ -501,6 +517,21 @@ fn weigh(
         subject: is_logged.then(subject).flatten(),
         ..Ruling::forward(forward).by(case.rule)
     })
+}
+
+/// The counts, for a token of the administration: like the origin's own administration, they take
+/// none that is for anybody else too.
+fn metrics_for(case: &Case<'_>, token: Verified<'_>, refused: Option<Reason>) -> Ruling {
+    let claims = token.claims();
+    let others = !claims.aud.is_only(&case.config.settings.issuer);
+    let ruling = match refused.or_else(|| others.then_some(Reason::Audience)) {
+        Some(reason) => case.refused(reason),
+        None => Ruling::metrics().by(case.rule),
+    };
+    Ruling {
+        subject: Some(claims.sub.clone()),
+        ..ruling
+    }
 }
 
 /// What the bearer may not do, although the token is good.

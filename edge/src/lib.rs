@@ -12,7 +12,9 @@
 pub mod answer;
 pub mod cache;
 pub mod cors;
+pub mod counters;
 pub mod credential;
+pub mod decision_line;
 pub mod exchange;
 pub mod gate;
 pub mod generations;

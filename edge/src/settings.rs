@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
-use portcullis_shared::routes::RouteTable;
+use portcullis_shared::routes::{RouteTable, Rule};
 
 use crate::{
     platform::Platform,
@@ -114,6 +114,8 @@ pub struct Settings {
     pub log: Logged,
     /// `SERVER_TIMING`: whether answers say what the edge decided, and how long it took.
     pub server_timing: bool,
+    /// The rule of the edge's own path.
+    pub own_rule: Rule,
     /// The variable of each upstream that the table names, and its address.
     upstreams: BTreeMap<String, BaseUrl>,
 }
@@ -151,8 +153,10 @@ impl Settings {
             let variable = rule.upstream.variable();
             upstreams.insert(variable.clone(), variables.base_url(&variable)?);
         }
+        let issuer = variables.issuer()?;
         Ok(Self {
-            issuer: variables.issuer()?,
+            own_rule: Rule::of_edge_metrics(&issuer),
+            issuer,
             origin: variables.base_url("ORIGIN")?,
             edge_secret: variables.secret("EDGE_SECRET")?,
             ages,

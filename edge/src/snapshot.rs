@@ -154,10 +154,20 @@ impl Snapshot {
         self.revocations().map(Revocations::seq)
     }
 
+    /// The age of the keys, in milliseconds.
+    pub fn keys_age(&self, now: Millis) -> Option<i64> {
+        self.keys.as_ref().and_then(|held| age(held.fetched, now))
+    }
+
+    /// The age of the revocations, in milliseconds.
+    pub fn feed_age(&self, now: Millis) -> Option<i64> {
+        self.feed.as_ref().and_then(|held| age(held.fetched, now))
+    }
+
     /// What the age of the keys means.
     pub fn keys_freshness(&self, now: Millis) -> Freshness {
         let ages = &self.ages;
-        match self.keys.as_ref().and_then(|held| age(held.fetched, now)) {
+        match self.keys_age(now) {
             Some(age) if age <= ages.keys_fresh => Freshness::Fresh,
             Some(age) if age <= ages.keys_hard => Freshness::Ageing,
             _ => Freshness::Gone,
@@ -171,7 +181,7 @@ impl Snapshot {
             RevocationMode::Strict => ages.feed_ageing,
             RevocationMode::Relaxed => ages.feed_hard,
         };
-        match self.feed.as_ref().and_then(|held| age(held.fetched, now)) {
+        match self.feed_age(now) {
             Some(age) if age <= ages.feed_fresh => Freshness::Fresh,
             Some(age) if age <= ageing => Freshness::Ageing,
             Some(age) if age <= ages.feed_hard => Freshness::Stale,

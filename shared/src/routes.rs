@@ -38,7 +38,10 @@ pub mod built_in {
     /// The signed revocations.
     pub const REVOCATIONS: &str = "/.well-known/revocations";
 
-    /// Whether `path` is one of them.
+    /// What the edge counts; its own, and not the origin's.
+    pub const EDGE_METRICS: &str = "/.well-known/portcullis/edge";
+
+    /// Whether `path` is one of the origin's.
     pub fn covers(path: &str) -> bool {
         path.starts_with(AUTH_PREFIX) || [KEY_SET, METADATA, REVOCATIONS].contains(&path)
     }

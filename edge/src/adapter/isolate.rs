@@ -5,15 +5,24 @@
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
 use portcullis_shared::routes::{RevocationMode, RouteTable};
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 use crate::{
+    answer::Answer,
+    counters::{Counters, Fetched, MEDIA_TYPE, State},
+    decision_line::{self, Known},
     exchange::Exchanges,
-    gate::{self, Case, Config, Memory, Verdict},
+    gate::{self, Case, Config, Head, Memory, Ruling, Verdict},
     settings::Settings,
     snapshot::Snapshot,
     time::Millis,
 };
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = crypto, js_name = randomUUID)]
+    fn random_uuid() -> String;
+}
 
 /// How far the isolate is with its settings.
 enum Setup {
@@ -29,6 +38,9 @@ struct Isolate {
     setup: Setup,
     snapshot: Snapshot,
     memory: Memory,
+    counters: Counters,
+    /// When it took its settings in, and what it is called since.
+    began: Option<(Millis, String)>,
 }
 
 thread_local! {
@@ -36,6 +48,8 @@ thread_local! {
         setup: Setup::Wrong("the route table has not been read".to_owned()),
         snapshot: Snapshot::default(),
         memory: Memory::new(0),
+        counters: Counters::default(),
+        began: None,
     });
 }
 
@@ -66,6 +80,7 @@ pub(super) fn config(env: &js_sys::Object) -> Result<Rc<Config>, String> {
                 Ok(settings) => {
                     isolate.snapshot = Snapshot::new(settings.ages);
                     isolate.memory = Memory::new(settings.token_cache_bytes);
+                    isolate.began = Some((now(), random_uuid()));
                     Setup::Ready(Rc::new(Config { table, settings }))
                 }
                 Err(error) => Setup::Wrong(error.to_string()),
@@ -127,6 +142,49 @@ pub(super) fn seq() -> Option<u64> {
 /// Reads or changes the snapshot.
 pub(super) fn with_snapshot<T>(change: impl FnOnce(&mut Snapshot) -> T) -> T {
     ISOLATE.with_borrow_mut(|isolate| change(&mut isolate.snapshot))
+}
+
+/// Counts a decision, and gives the line about it that the log is to have, if any.
+pub(super) fn observe(head: &Head, ruling: &Ruling) -> Option<String> {
+    ISOLATE.with_borrow_mut(|isolate| {
+        isolate.counters.decided(ruling);
+        let Setup::Ready(config) = &isolate.setup else {
+            return None;
+        };
+        decision_line::is_wanted(head, config, ruling).then(|| {
+            let known = Known {
+                feed_seq: isolate.snapshot.seq(),
+                feed_age: isolate.snapshot.feed_age(now()),
+                keys_age: isolate.snapshot.keys_age(now()),
+            };
+            decision_line::write(head, config, ruling, &known)
+        })
+    })
+}
+
+/// Counts an attempt to fetch a document.
+pub(super) fn count_fetch(document: Fetched, well: bool) {
+    ISOLATE.with_borrow_mut(|isolate| isolate.counters.fetched(document, well));
+}
+
+/// Everything that has been counted.
+pub(super) fn metrics() -> Answer {
+    let text = ISOLATE.with_borrow(|isolate| {
+        let (since, id) = match &isolate.began {
+            Some((since, id)) => (*since, id.as_str()),
+            None => (now(), ""),
+        };
+        isolate.counters.text(&State {
+            isolate: id,
+            lifetime: now().since(since),
+            keys_age: isolate.snapshot.keys_age(now()),
+            feed_age: isolate.snapshot.feed_age(now()),
+            feed_seq: isolate.snapshot.seq(),
+            cached_tokens: isolate.memory.tokens.len(),
+            cache: isolate.memory.tokens.uses(),
+        })
+    });
+    Answer::text(MEDIA_TYPE, text)
 }
 
 /// Forgets which signatures have been checked: the keys have changed.

@@ -3,16 +3,8 @@
 use serde_json::json;
 use wasm_bindgen::JsCast;
 
-use crate::gate::{Decision, Head};
-
-/// A request that was refused, or would have been.
-pub(super) fn ruling(head: &Head, decision: &Decision, reason: &str) {
-    let status = match decision {
-        Decision::Answer(answer) => Some(answer.status),
-        Decision::Forward(_) => None,
-    };
-    let id = &head.request_id;
-    let line = json!({"level": "info", "message": "refused", "status": status, "reason": reason, "request_id": id});
+/// A line about a decision.
+pub(super) fn decision(line: &str) {
     worker::console_log!("{line}");
 }
 

@@ -14,6 +14,7 @@ use portcullis_shared::{
 use worker::Delay;
 
 use crate::{
+    counters::Fetched,
     gate::Config,
     snapshot::{Attempt, FeedError, Snapshot, Step},
     time::Millis,
@@ -89,6 +90,7 @@ async fn fetch_keys(config: &Config, attempt: Attempt) -> bool {
         Err(fault) => Err(fault.to_string()),
     };
     isolate::with_snapshot(|snapshot| snapshot.end_keys(attempt));
+    isolate::count_fetch(Fetched::Keys, taken.is_ok());
     match taken {
         Ok(changed) => {
             if changed {
@@ -104,7 +106,9 @@ async fn fetch_keys(config: &Config, attempt: Attempt) -> bool {
 }
 
 async fn fetch_feed(config: &Config, attempt: Attempt) {
-    if let Err(reason) = try_feed(config, attempt).await {
+    let taken = try_feed(config, attempt).await;
+    isolate::count_fetch(Fetched::Revocations, taken.is_ok());
+    if let Err(reason) = taken {
         log::warning("the revocations could not be fetched", &reason);
     }
     isolate::with_snapshot(|snapshot| snapshot.end_feed(attempt));

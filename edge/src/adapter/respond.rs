@@ -40,11 +40,12 @@ const SHARED_CACHE_HEADERS: [&str; 3] = [
 
 /// Does what was decided.
 pub(super) fn carry_out(request: &Request, head: Head, ruling: Ruling) -> Promise {
-    if let Some(reason) = ruling.reason {
-        log::ruling(&head, &ruling.decision, reason.text());
+    if let Some(line) = isolate::observe(&head, &ruling) {
+        log::decision(&line);
     }
     match ruling.decision {
         Decision::Answer(ours) => answer(&head, &ours),
+        Decision::Metrics => answer(&head, &isolate::metrics()),
         Decision::Forward(on) => forward(request, head, on),
     }
 }

@@ -16,6 +16,8 @@ pub enum Decision {
     Forward(Forward),
     /// The edge answers.
     Answer(Answer),
+    /// The edge answers with what it has counted, which the gate does not know.
+    Metrics,
 }
 
 /// A decision and, for the log, why; never anything of a credential.
@@ -86,6 +88,10 @@ impl Ruling {
         Self::of(Decision::Answer(answer), None)
     }
 
+    pub(super) fn metrics() -> Self {
+        Self::of(Decision::Metrics, None)
+    }
+
     pub(super) fn refuse(answer: Answer, reason: Reason) -> Self {
         Self::of(Decision::Answer(answer), Some(reason))
     }
@@ -118,8 +124,8 @@ impl Ruling {
     /// How it came out.
     pub fn outcome(&self) -> Outcome {
         match (&self.decision, self.reason) {
-            (Decision::Answer(_), Some(_)) => Outcome::Refused,
-            (Decision::Answer(_), None) => Outcome::Answered,
+            (Decision::Answer(_) | Decision::Metrics, Some(_)) => Outcome::Refused,
+            (Decision::Answer(_) | Decision::Metrics, None) => Outcome::Answered,
             (Decision::Forward(_), Some(_)) => Outcome::Reported,
             (Decision::Forward(_), None) if self.rule.is_none() => Outcome::BuiltIn,
             (Decision::Forward(_), None) => Outcome::Passed,

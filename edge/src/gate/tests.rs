@@ -3,6 +3,8 @@
 mod access;
 mod cookies;
 mod headers;
+mod lines;
+mod metrics;
 mod paths;
 mod reports;
 mod tokens;
@@ -213,14 +215,14 @@ fn rule(head: &Head) -> Ruling {
 fn forwarded(ruling: Ruling) -> Forward {
     match ruling.decision {
         Decision::Forward(forward) => forward,
-        Decision::Answer(answer) => panic!("answered {answer:?} because of {:?}", ruling.reason),
+        other => panic!("not forwarded but {other:?} because of {:?}", ruling.reason),
     }
 }
 
 fn answered(ruling: Ruling) -> Answer {
     match ruling.decision {
         Decision::Answer(answer) => answer,
-        Decision::Forward(forward) => panic!("forwarded {forward:?}"),
+        other => panic!("not answered but {other:?}"),
     }
 }
 

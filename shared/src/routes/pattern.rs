@@ -70,6 +70,15 @@ pub struct PathPattern {
 }
 
 impl PathPattern {
+    /// The pattern of one path that is known to be plain.
+    pub(super) fn exact(path: &str) -> Self {
+        Self {
+            text: path.to_owned(),
+            stem: path.to_owned(),
+            below: false,
+        }
+    }
+
     pub(super) fn new(text: &str) -> Result<Self, Fault> {
         let (literal, below) = match text.strip_suffix("/*") {
             Some(stem) => (stem, true),
@@ -135,7 +144,9 @@ impl PathPattern {
     pub(super) fn is_built_in(&self) -> bool {
         let stem = self.stem.to_ascii_lowercase();
         let below = format!("{stem}/");
-        super::built_in::covers(&stem) || below.starts_with(super::built_in::AUTH_PREFIX)
+        super::built_in::covers(&stem)
+            || stem == super::built_in::EDGE_METRICS
+            || below.starts_with(super::built_in::AUTH_PREFIX)
     }
 }
 

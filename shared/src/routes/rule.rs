@@ -7,12 +7,12 @@ use serde::Deserialize;
 
 use crate::scope::ScopeSet;
 
-use super::{Fault, HostPattern, Methods, PathPattern};
+use super::{Fault, HostPattern, Methods, PathPattern, built_in};
 
 /// What is done with the requests of a host, a path and some methods.
 #[derive(Debug, Clone)]
 pub struct Rule {
-    /// Its place in the file, from 1.
+    /// Its place in the file, from 1; 0 for the edge's own.
     pub number: usize,
     /// The hosts.
     pub host: HostPattern,
@@ -30,6 +30,36 @@ pub struct Rule {
     pub cors: Option<Cors>,
     /// Whether the decision counts.
     pub mode: Mode,
+}
+
+impl Rule {
+    /// The rule of the edge's own path, [`built_in::EDGE_METRICS`]: for administrators of this
+    /// issuer. It leads to no upstream.
+    pub fn of_edge_metrics(issuer: &str) -> Self {
+        Self {
+            number: 0,
+            host: HostPattern::Any,
+            path: PathPattern::exact(built_in::EDGE_METRICS),
+            methods: Methods::All,
+            upstream: UpstreamName("edge".to_owned()),
+            access: Access::Required(Demand {
+                credentials: vec![CredentialKind::Bearer],
+                audience: issuer.to_owned(),
+                scopes: ScopeSet::default(),
+                roles: BTreeSet::from(["admin".to_owned()]),
+                issuers: None,
+                revocations: RevocationMode::Strict,
+            }),
+            cache: Cache::Private,
+            cors: None,
+            mode: Mode::Enforce,
+        }
+    }
+
+    /// Whether it is the edge's own, and not one of the table.
+    pub fn is_edge_s_own(&self) -> bool {
+        self.number == 0
+    }
 }
 
 /// Who may send a request.

@@ -16,6 +16,7 @@ fn scopes_are_needed_all_and_roles_one() {
         match rule(&with_token(path, &signed(&claims))).decision {
             Decision::Forward(_) => 200,
             Decision::Answer(answer) => answer.status,
+            Decision::Metrics => unreachable!(),
         }
     };
     assert_eq!(status("/api/x", "api:read", &[]), 200);

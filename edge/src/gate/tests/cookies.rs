@@ -56,6 +56,7 @@ fn what_changes_something_needs_a_page_of_this_site() {
         match rule(&head).decision {
             crate::gate::Decision::Forward(_) => 200,
             crate::gate::Decision::Answer(answer) => answer.status,
+            crate::gate::Decision::Metrics => unreachable!(),
         }
     };
     for method in ["POST", "PUT", "PATCH", "DELETE"] {
