@@ -8,6 +8,7 @@
 //! (see [`store`]).
 
 pub mod admin;
+pub mod api_key;
 pub mod app;
 pub mod audit;
 pub mod authentic;

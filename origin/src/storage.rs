@@ -7,6 +7,7 @@
 //! What waits for the same is done together ([`gathering`]): changes of sessions in as few
 //! statements as either engine can, looks at sessions in one.
 
+mod api_keys;
 mod aside;
 mod audit;
 mod changes;

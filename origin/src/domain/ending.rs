@@ -12,6 +12,7 @@ use portcullis_shared::{
 };
 
 use crate::domain::{
+    api_key::StoredApiKey,
     session::{EndReason, Session},
     user::User,
 };
@@ -53,20 +54,44 @@ impl Tokens {
         (drop_at > now).then_some(record)
     }
 
-    /// Revokes every access token and every link of `user` that has been minted: moves the user's
-    /// `not_before` and gives the entry. `sessions` are all that have not been ended.
-    pub fn revoke_user(&self, user: &mut User, sessions: &[Session], now: UnixSeconds) -> Record {
-        let greatest = |time: fn(&Session) -> UnixSeconds| {
-            sessions.iter().map(time).fold(now, UnixSeconds::max)
+    /// The entry that revokes an API key; none where its last access token has expired.
+    pub fn api_key_entry(&self, key: &StoredApiKey, now: UnixSeconds) -> Option<Record> {
+        let drop_at = refused_for_age(key.last_exp);
+        let record = Record {
+            kind: Kind::ApiKey,
+            digest: Digest::of(&self.issuer, Kind::ApiKey, &key.id.to_string()),
+            not_before: now,
+            drop_at,
         };
-        let latest = greatest(|session| session.last_iat).max(user.links.last_iat);
-        user.not_before = user.not_before.max(latest);
-        let expiry = greatest(|session| session.last_exp).max(user.links.last_exp);
+        (drop_at > now).then_some(record)
+    }
+
+    /// Revokes every access token and every link of `user` that has been minted: moves the user's
+    /// `not_before` and gives the entry. `sessions` are all that have not been ended, `keys` all API
+    /// keys.
+    pub fn revoke_user(
+        &self,
+        user: &mut User,
+        sessions: &[Session],
+        keys: &[StoredApiKey],
+        now: UnixSeconds,
+    ) -> Record {
+        let of_sessions = sessions
+            .iter()
+            .map(|session| (session.last_iat, session.last_exp));
+        let of_keys = keys.iter().map(|key| (key.last_iat, key.last_exp));
+        let (last_iat, last_exp) = of_sessions
+            .chain(of_keys)
+            .chain([(user.links.last_iat, user.links.last_exp)])
+            .fold((now, now), |greatest, (iat, exp)| {
+                (greatest.0.max(iat), greatest.1.max(exp))
+            });
+        user.not_before = user.not_before.max(last_iat);
         Record {
             kind: Kind::User,
             digest: Digest::of(&self.issuer, Kind::User, &user.id.to_string()),
             not_before: user.not_before,
-            drop_at: refused_for_age(expiry),
+            drop_at: refused_for_age(last_exp),
         }
     }
 
@@ -88,7 +113,8 @@ impl Tokens {
     /// and the entries. Where these are many it is one entry for the user, which moves the user's
     /// `not_before`: whatever has been minted for any session is revoked, whatever is authorised
     /// for the user as it is afterwards is not. Of a user with links there are as many entries as
-    /// sessions: the end of a session ends no link.
+    /// sessions: the end of a session ends no link. API keys go on: one that is exchanged again gives
+    /// a token that passes.
     pub fn end(
         &self,
         user: &mut User,
@@ -104,7 +130,7 @@ impl Tokens {
             .collect();
         let has_links = refused_for_age(user.links.last_exp) > now;
         if entries.len() > SESSIONS_BY_ENTRY && !has_links {
-            (ended, vec![self.revoke_user(user, sessions, now)])
+            (ended, vec![self.revoke_user(user, sessions, &[], now)])
         } else {
             (ended, entries)
         }

@@ -1,6 +1,6 @@
 //! Master keys: 32 bytes each, from a file that is not in the database.
 //!
-//! From the newest come the keys that make refresh tokens and seal private signing keys
+//! From the newest come the keys that make refresh tokens, seal private signing keys and hash API keys
 //! (HKDF-SHA256, RFC 5869, one label for each purpose); the older ones still verify and open. The
 //! file has one key a line, the newest first: its number (0 to 255), a space, base64url of the
 //! bytes. Empty lines and lines that start with `#` say nothing.
@@ -35,6 +35,8 @@ pub enum Purpose {
     StandIns,
     /// The MAC of secrets in the record of the last start's settings.
     SettingsRecord,
+    /// The keyed hashes of API keys.
+    ApiKeys,
 }
 
 impl Purpose {
@@ -47,6 +49,7 @@ impl Purpose {
             Self::Devices => b"portcullis devices 1",
             Self::StandIns => b"portcullis stand-ins 1",
             Self::SettingsRecord => b"portcullis settings record 1",
+            Self::ApiKeys => b"portcullis api keys 1",
         }
     }
 }
@@ -95,7 +98,8 @@ impl Master {
             | Purpose::Throttle
             | Purpose::Devices
             | Purpose::StandIns
-            | Purpose::SettingsRecord => expand(&self.secret, purpose),
+            | Purpose::SettingsRecord
+            | Purpose::ApiKeys => expand(&self.secret, purpose),
         }
     }
 }

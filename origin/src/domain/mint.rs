@@ -149,11 +149,7 @@ pub fn mint_with(
             .map(|role| role.as_str().to_owned())
             .collect(),
     };
-    let access_token =
-        token::sign(key, &claims).map_err(|error| MintError::Malformed(error.into()))?;
-    if access_token.len() > TOKEN_LIMIT {
-        return Err(MintError::Malformed("longer than verifiers take".into()));
-    }
+    let access_token = sign(key, &claims)?;
     let refresh_token = crate::domain::refresh::RefreshToken {
         session: session.id,
         generation: session.generation,
@@ -161,9 +157,26 @@ pub fn mint_with(
     let over = session.idle_expires_at.min(session.absolute_expires_at);
     Ok(TokenSet {
         refresh_expires_in: over.since(app.clock.now()).max(0),
-        access_token: Zeroizing::new(access_token),
+        access_token,
         expires_in: expires_at.since(app.clock.now()).max(0),
         refresh_token: refresh_token.issue(&app.master),
         scope,
     })
+}
+
+/// Signs an access token.
+///
+/// # Errors
+///
+/// [`MintError::Malformed`].
+pub(crate) fn sign(
+    key: &SigningKey,
+    claims: &AccessClaims,
+) -> Result<Zeroizing<String>, MintError> {
+    let signed = token::sign(key, claims).map_err(|error| MintError::Malformed(error.into()))?;
+    let token = Zeroizing::new(signed);
+    if token.len() > TOKEN_LIMIT {
+        return Err(MintError::Malformed("longer than verifiers take".into()));
+    }
+    Ok(token)
 }

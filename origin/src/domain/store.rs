@@ -3,20 +3,22 @@
 //! Whatever must be decided and written in one step is a pure function that the store runs over rows
 //! that nobody else changes until it is written: [`Store::change_session`] over one session,
 //! [`Store::change_user`] over a user and all active sessions of that user. Locks are taken in one
-//! order (users, then sessions, then counts of attempts, then the feed), so that no two transactions
-//! wait for each other.
+//! order (users, then sessions, then API keys, then counts of attempts, then the feed), so that no two
+//! transactions wait for each other.
 //!
 //! What a decision returns is written whole or not at all. Whoever decides sees the newest rows:
 //! a session that waits for a ban sees the ban.
 
 use async_trait::async_trait;
 use portcullis_shared::{
+    api_key::ApiKeyId,
     ids::{KeyId, PlanId, SessionId, UserId},
     revocation::Record,
     time::UnixSeconds,
 };
 
 use crate::domain::{
+    api_key::{KeyFilter, StoredApiKey},
     audit::{
         Event,
         query::{Entry, Query},
@@ -78,7 +80,9 @@ pub struct UserChange {
     pub opened: Option<Session>,
     /// Sessions to end.
     pub ended: Vec<(SessionId, EndReason)>,
-    /// Whether user and sessions are deleted, after all of the above.
+    /// API keys of the user to add, or to write what may change of them.
+    pub api_keys: Vec<StoredApiKey>,
+    /// Whether user, sessions and API keys are deleted, after all of the above.
     pub deleted: bool,
     /// What goes into the feed.
     pub revocations: Vec<Record>,
@@ -151,6 +155,8 @@ pub struct Standing<'a> {
     pub user: &'a User,
     /// All sessions of the user that have not been ended.
     pub sessions: &'a [Session],
+    /// All API keys of the user, in the order of their ids.
+    pub api_keys: &'a [StoredApiKey],
     /// Whether somebody else could administrate.
     pub others: OtherAdmins,
     /// Whether it may be done in the name in which it was asked for.
@@ -204,6 +210,9 @@ pub type PlanDecision = Box<dyn FnOnce(&PlanStep<'_>) -> PlanChange + Send>;
 pub type SessionDecision = Box<dyn FnMut(&Session, &User) -> SessionChange + Send>;
 /// A decision over a user and the user's active sessions, run while all are held.
 pub type UserDecision = Box<dyn FnOnce(&User, &[Session]) -> UserChange + Send>;
+/// A decision over an API key and its owner, run while both are held: the key's new state (same id);
+/// none leaves it as it is.
+pub type ApiKeyDecision = Box<dyn FnOnce(&StoredApiKey, &User) -> Option<StoredApiKey> + Send>;
 /// A decision over counts of attempts, run while all are held. One that is not there is shown
 /// empty.
 pub type ThrottleDecision = Box<dyn FnOnce(&[Bucket]) -> ThrottleChange + Send>;
@@ -384,6 +393,24 @@ pub trait Store: Send + Sync {
         decide: UserDecision,
     ) -> Result<Option<Seq>, StoreError>;
 
+    /// The API key of this id, and its owner.
+    async fn api_key(&self, id: ApiKeyId) -> Result<Option<(StoredApiKey, User)>, StoreError>;
+
+    /// API keys with their owners, in the order of the keys' ids.
+    async fn api_keys(&self, filter: &KeyFilter) -> Result<Vec<(StoredApiKey, User)>, StoreError>;
+
+    /// Holds the owner of an API key and then the key, decides, writes. Tells whether there is such a
+    /// key. The answer comes after the commit.
+    async fn change_api_key(
+        &self,
+        id: ApiKeyId,
+        decide: ApiKeyDecision,
+    ) -> Result<bool, StoreError>;
+
+    /// Removes API keys that were revoked or expired, with their last access tokens, at `cutoff`; at
+    /// most `limit`. Answers how many.
+    async fn remove_api_keys(&self, cutoff: UnixSeconds, limit: u32) -> Result<u64, StoreError>;
+
     /// The counts of attempts under these keys, in their order; one that is not there is empty.
     async fn throttle(&self, keys: &[Key]) -> Result<Vec<Bucket>, StoreError>;
 
@@ -399,7 +426,7 @@ pub trait Store: Send + Sync {
     async fn forget_throttle(&self, before: UnixSeconds, limit: u32) -> Result<u64, StoreError>;
 
     /// As [`Self::change_user`], but holds the user together with the administrator in whose name it
-    /// is done, in the order of their ids, and the feed too before it decides: of two changes that
+    /// is done, in the order of their ids, and the user's API keys and the feed too before it decides: of two changes that
     /// each take away an administrator, the second sees the first, whoever makes them.
     async fn change_standing(
         &self,

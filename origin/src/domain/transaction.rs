@@ -3,9 +3,13 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use portcullis_shared::ids::{PlanId, SessionId, UserId};
+use portcullis_shared::{
+    api_key::ApiKeyId,
+    ids::{PlanId, SessionId, UserId},
+};
 
 use crate::domain::{
+    api_key::StoredApiKey,
     audit::Event,
     clock::UnixMillis,
     session::Session,
@@ -94,6 +98,28 @@ pub async fn with_user<T: Send + 'static>(
     };
     events.iter().for_each(Event::announce);
     Ok(Some((answer, seq)))
+}
+
+/// Decides over an API key and its owner: the key's new state, if it gets one, and the decision's
+/// answer. `None` where there is no such key.
+///
+/// # Errors
+///
+/// See [`StoreError`]; nothing was written then.
+pub async fn with_api_key<T: Send + 'static>(
+    store: &dyn Store,
+    id: ApiKeyId,
+    decide: impl FnOnce(&StoredApiKey, &User) -> (Option<StoredApiKey>, T) + Send + 'static,
+) -> Result<Option<T>, StoreError> {
+    let told = Told::default();
+    let tell = told.clone();
+    let decision = move |key: &StoredApiKey, owner: &User| {
+        let (change, answer) = decide(key, owner);
+        tell.put(answer);
+        change
+    };
+    let exists = store.change_api_key(id, Box::new(decision)).await?;
+    Ok(told.take().filter(|_| exists))
 }
 
 /// Decides over a user in the name of an administrator; as [`with_session`].

@@ -1,16 +1,17 @@
 //! The changes: each holds what it decides over, decides, and writes what was decided.
 //!
-//! Rows are held in one order (users by id, sessions by id, counts of attempts by key, feed), so that no two changes wait for each
+//! Rows are held in one order (users by id, sessions by id, API keys by id, counts of attempts by key, feed), so that no two changes wait for each
 //! other. What depends on a held row is read by a later statement: on Postgres a statement sees
 //! what was committed before it began, so one that waited for a row knows nothing newer of others.
 
 use portcullis_shared::{
+    api_key::ApiKeyId,
     ids::{PlanId, SessionId, UserId},
     time::UnixSeconds,
 };
 
 use super::{
-    audit,
+    api_keys, audit,
     driver::{Connection, Work},
     engine::Engine,
     fault::Fault,
@@ -22,8 +23,8 @@ use crate::domain::{
     plan::{Plan, Planned},
     session::{EndReason, Ended, Session},
     store::{
-        Batch, By, CreateUserError, ImportEvents, KeysDecision, OtherAdmins, PlanDecision,
-        PlanStep, RecordDecision, Seq, SessionDecision, Standing, StandingDecision,
+        ApiKeyDecision, Batch, By, CreateUserError, ImportEvents, KeysDecision, OtherAdmins,
+        PlanDecision, PlanStep, RecordDecision, Seq, SessionDecision, Standing, StandingDecision,
         ThrottleDecision, UserChange, UserDecision,
     },
     throttle::key::Key,
@@ -223,6 +224,7 @@ impl<Db: Engine> Work<Db> for ChangeStanding {
         // holding the feed, for who holds one of them and waits for the feed.
         sessions::hold_all_of::<Db>(connection, self.id).await?;
         let unended = hold_unended::<Db>(connection, self.id, self.now).await?;
+        let api_keys = api_keys::hold_all_of::<Db>(connection, self.id).await?;
         // Whoever takes away an administrator holds this, last of all rows; so nobody does while
         // the others are counted.
         feed::hold::<Db>(connection).await?;
@@ -236,12 +238,40 @@ impl<Db: Engine> Work<Db> for ChangeStanding {
         let change = (self.decide)(&Standing {
             user,
             sessions: &unended,
+            api_keys: &api_keys,
             others,
             is_permitted,
         });
         write_user::<Db>(connection, self.id, self.now, &change)
             .await
             .map(Some)
+    }
+}
+
+/// [`Store::change_api_key`](crate::domain::store::Store::change_api_key).
+pub(super) struct ChangeApiKey {
+    pub(super) id: ApiKeyId,
+    pub(super) decide: ApiKeyDecision,
+}
+
+impl<Db: Engine> Work<Db> for ChangeApiKey {
+    type Output = bool;
+
+    async fn run(self, connection: &mut Connection<Db>) -> Result<bool, Fault> {
+        // Whose key it is never changes; the owner comes first, as everywhere.
+        let Some(owner) = api_keys::owner::<Db>(connection, self.id).await? else {
+            return Ok(false);
+        };
+        let Some(user) = users::hold::<Db>(connection, owner).await? else {
+            return Ok(false);
+        };
+        let Some(key) = api_keys::hold::<Db>(connection, self.id).await? else {
+            return Ok(false);
+        };
+        if let Some(next) = (self.decide)(&key, &user) {
+            api_keys::put::<Db>(connection, &next).await?;
+        }
+        Ok(true)
     }
 }
 
@@ -281,6 +311,9 @@ async fn write_user<Db: Engine>(
     end_sessions::<Db>(connection, &change.ended, now.seconds()).await?;
     if let Some(session) = &change.opened {
         sessions::insert::<Db>(connection, session).await?;
+    }
+    for key in &change.api_keys {
+        api_keys::put::<Db>(connection, key).await?;
     }
     if change.deleted {
         users::delete::<Db>(connection, id).await?;

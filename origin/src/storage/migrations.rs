@@ -44,6 +44,7 @@ pub(super) const SQLITE: Steps = steps!("sqlite":
     5 "0005_revocation_plans",
     6 "0006_audit",
     7 "0007_restored",
+    8 "0008_api_keys",
     9 "0009_links",
 );
 
@@ -56,6 +57,7 @@ pub(super) const POSTGRES: Steps = steps!("postgres":
     5 "0005_revocation_plans",
     6 "0006_audit",
     7 "0007_restored",
+    8 "0008_api_keys",
     9 "0009_links",
 );
 

@@ -4,16 +4,18 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
 use portcullis_shared::{
+    api_key::ApiKeyId,
     ids::{PlanId, SessionId, UserId},
     time::UnixSeconds,
 };
 use sqlx::pool::PoolConnection;
 
 use super::{
+    api_keys::{self, RemoveApiKeys},
     aside::Aside,
     audit,
     changes::{
-        AdvanceSeq, AppendAudit, ChangePlanned, ChangeSession, ChangeSettingsRecord,
+        AdvanceSeq, AppendAudit, ChangeApiKey, ChangePlanned, ChangeSession, ChangeSettingsRecord,
         ChangeSigningKeys, ChangeStanding, ChangeThrottle, ChangeUser, CreateUser, DeleteAudit,
         FillSkeletons, ForgetThrottle, ImportUsers, Outcome, PutPlan,
     },
@@ -33,6 +35,7 @@ use super::{
     throttle, users,
 };
 use crate::domain::{
+    api_key::{KeyFilter, StoredApiKey},
     audit::{
         Event,
         query::{Entry, Query},
@@ -45,9 +48,9 @@ use crate::domain::{
     session::Session,
     signing_keys::StoredKey,
     store::{
-        ActiveFilter, Batch, By, CreateUserError, FeedPlace, FeedRange, ImportEvents, KeysDecision,
-        PlanDecision, RecordDecision, Restored, Seq, SessionDecision, StandingDecision, Store,
-        StoreError, ThrottleDecision, UserDecision, UserFilter,
+        ActiveFilter, ApiKeyDecision, Batch, By, CreateUserError, FeedPlace, FeedRange,
+        ImportEvents, KeysDecision, PlanDecision, RecordDecision, Restored, Seq, SessionDecision,
+        StandingDecision, Store, StoreError, ThrottleDecision, UserDecision, UserFilter,
     },
     throttle::{bucket::Bucket, key::Key},
     user::{User, Username},
@@ -214,6 +217,28 @@ impl<D: Driver> Store for SqlStore<D> {
         decide: UserDecision,
     ) -> Result<Option<Seq>, StoreError> {
         Ok(self.driver.write(ChangeUser { id, now, decide }).await?)
+    }
+
+    async fn api_key(&self, id: ApiKeyId) -> Result<Option<(StoredApiKey, User)>, StoreError> {
+        let query = async { api_keys::by_id::<D::Db>(&mut *self.reader().await?, id).await };
+        Ok(within_patience(query).await?)
+    }
+
+    async fn api_keys(&self, filter: &KeyFilter) -> Result<Vec<(StoredApiKey, User)>, StoreError> {
+        let query = async { api_keys::list::<D::Db>(&mut *self.reader().await?, filter).await };
+        Ok(within_patience(query).await?)
+    }
+
+    async fn change_api_key(
+        &self,
+        id: ApiKeyId,
+        decide: ApiKeyDecision,
+    ) -> Result<bool, StoreError> {
+        Ok(self.driver.write(ChangeApiKey { id, decide }).await?)
+    }
+
+    async fn remove_api_keys(&self, cutoff: UnixSeconds, limit: u32) -> Result<u64, StoreError> {
+        Ok(self.driver.write(RemoveApiKeys { cutoff, limit }).await?)
     }
 
     async fn throttle(&self, keys: &[Key]) -> Result<Vec<Bucket>, StoreError> {

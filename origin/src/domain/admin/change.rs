@@ -101,7 +101,7 @@ fn apply(
     let revocations = if keeps_all {
         Vec::new()
     } else {
-        vec![tokens.revoke_user(&mut next, standing.sessions, now)]
+        vec![tokens.revoke_user(&mut next, standing.sessions, standing.api_keys, now)]
     };
     // The address itself is nobody's business who reads the trail.
     let address = if next.email == user.email {

@@ -1,4 +1,4 @@
-//! A user is deleted, with all sessions. What the audit trail says of the user stays.
+//! A user is deleted, with all sessions and API keys. What the audit trail says of the user stays.
 
 use portcullis_shared::ids::UserId;
 
@@ -23,7 +23,7 @@ pub enum DeleteError {
     Store(#[from] StoreError),
 }
 
-/// Deletes a user: row and sessions are gone, all access tokens are revoked in the same
+/// Deletes a user: row, sessions and API keys are gone, all access tokens are revoked in the same
 /// transaction. The name is free again, the identifier is not. `None` when there is no such user.
 ///
 /// # Errors
@@ -36,11 +36,21 @@ pub async fn delete_user(
 ) -> Result<Option<Seq>, DeleteError> {
     let (now, tokens) = (app.now(), app.tokens());
     let decide = move |authority: &Authority, standing: &Standing<'_>| {
-        let Standing { user, sessions, .. } = *standing;
+        let Standing {
+            user,
+            sessions,
+            api_keys,
+            ..
+        } = *standing;
         authority.check_last(user, None, standing.others)?;
-        let entry = tokens.revoke_user(&mut user.clone(), sessions, now.seconds());
+        let entry = tokens.revoke_user(&mut user.clone(), sessions, api_keys, now.seconds());
         let event = Event {
-            detail: Some(format!("{}, {} sessions", user.username, sessions.len())),
+            detail: Some(format!(
+                "{}, {} sessions, {} API keys",
+                user.username,
+                sessions.len(),
+                api_keys.len()
+            )),
             ..authority.event(now.seconds(), Action::UserDeleted, user.id)
         };
         let change = UserChange {

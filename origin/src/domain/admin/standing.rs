@@ -40,8 +40,8 @@ pub enum StandingError {
     Store(#[from] StoreError),
 }
 
-/// Bans a user: all sessions end, all access tokens are revoked, no login works. Banning again
-/// changes the reason. `None` when there is no such user.
+/// Bans a user: all sessions end, all access tokens are revoked, no login and no API key works.
+/// Banning again changes the reason. `None` when there is no such user.
 ///
 /// # Errors
 ///
@@ -55,8 +55,8 @@ pub async fn ban(
     put_out(app, authority, id, Out::Banned { reason }).await
 }
 
-/// Disables a user: all sessions end, all access tokens are revoked, no login works. Disabling
-/// again changes nothing. `None` when there is no such user.
+/// Disables a user: all sessions end, all access tokens are revoked, no login and no API key works.
+/// Disabling again changes nothing. `None` when there is no such user.
 ///
 /// # Errors
 ///
@@ -103,7 +103,12 @@ impl Out {
         tokens: &Tokens,
         standing: &Standing<'_>,
     ) -> Result<(UserChange, User), StandingError> {
-        let Standing { user, sessions, .. } = *standing;
+        let Standing {
+            user,
+            sessions,
+            api_keys,
+            ..
+        } = *standing;
         let Some(status) = self.after(&user.status, at)? else {
             return Ok(unchanged(user));
         };
@@ -115,7 +120,7 @@ impl Out {
             ..user.clone()
         };
         authority.check_last(user, Some(&next), standing.others)?;
-        let entry = tokens.revoke_user(&mut next, sessions, at);
+        let entry = tokens.revoke_user(&mut next, sessions, api_keys, at);
         let ended = sessions
             .iter()
             .map(|session| (session.id, self.ends_sessions()))
@@ -157,7 +162,7 @@ async fn put_out(
 }
 
 /// Lifts a ban, of somebody else. Sessions that ended stay ended, tokens that were revoked stay
-/// revoked. `None` when there is no such user.
+/// revoked; API keys work again. `None` when there is no such user.
 ///
 /// # Errors
 ///

@@ -7,6 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 use portcullis_origin::domain::{
+    api_key::{KeyFilter, StoredApiKey},
     audit::{
         Event,
         query::{Entry, Query},
@@ -19,14 +20,15 @@ use portcullis_origin::domain::{
     session::Session,
     signing_keys::StoredKey,
     store::{
-        ActiveFilter, Batch, By, CreateUserError, FeedPlace, FeedRange, ImportEvents, KeysDecision,
-        PlanDecision, RecordDecision, Restored, Seq, SessionDecision, StandingDecision, Store,
-        StoreError, ThrottleDecision, UserDecision, UserFilter,
+        ActiveFilter, ApiKeyDecision, Batch, By, CreateUserError, FeedPlace, FeedRange,
+        ImportEvents, KeysDecision, PlanDecision, RecordDecision, Restored, Seq, SessionDecision,
+        StandingDecision, Store, StoreError, ThrottleDecision, UserDecision, UserFilter,
     },
     throttle::{bucket::Bucket, key::Key},
     user::{User, Username},
 };
 use portcullis_shared::{
+    api_key::ApiKeyId,
     ids::{PlanId, SessionId, UserId},
     time::UnixSeconds,
 };
@@ -51,6 +53,10 @@ pub(crate) enum Method {
     ChangeSession,
     ChangeUser,
     ChangeStanding,
+    ApiKey,
+    ApiKeys,
+    ChangeApiKey,
+    RemoveApiKeys,
     Throttle,
     ChangeThrottle,
     ForgetThrottle,
@@ -212,6 +218,30 @@ impl Store for Covered {
     ) -> Result<Option<Seq>, StoreError> {
         self.call(Method::ChangeUser)
             .change_user(id, now, decide)
+            .await
+    }
+
+    async fn api_key(&self, id: ApiKeyId) -> Result<Option<(StoredApiKey, User)>, StoreError> {
+        self.call(Method::ApiKey).api_key(id).await
+    }
+
+    async fn api_keys(&self, filter: &KeyFilter) -> Result<Vec<(StoredApiKey, User)>, StoreError> {
+        self.call(Method::ApiKeys).api_keys(filter).await
+    }
+
+    async fn change_api_key(
+        &self,
+        id: ApiKeyId,
+        decide: ApiKeyDecision,
+    ) -> Result<bool, StoreError> {
+        self.call(Method::ChangeApiKey)
+            .change_api_key(id, decide)
+            .await
+    }
+
+    async fn remove_api_keys(&self, cutoff: UnixSeconds, limit: u32) -> Result<u64, StoreError> {
+        self.call(Method::RemoveApiKeys)
+            .remove_api_keys(cutoff, limit)
             .await
     }
 
