@@ -81,8 +81,14 @@ fn endpoints() -> impl OpenApi + 'static {
         admin::list_sessions::Api,
         admin::revoke_sessions::Api,
     );
+    let api_keys = (
+        admin::create_api_key::Api,
+        admin::list_api_keys::Api,
+        admin::rotate_api_key::Api,
+        admin::revoke_api_key::Api,
+    );
     let health = (health::live::Api, health::ready::Api, metrics::Api);
-    openapi::Joined((auth, well_known, admin, health))
+    openapi::Joined((auth, well_known, admin, api_keys, health))
 }
 
 /// The service as an endpoint.

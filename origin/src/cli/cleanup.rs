@@ -17,17 +17,19 @@ pub(super) async fn run(json: bool, settings: &Settings) -> Result<(), Error> {
         sessions,
         revocations,
         plans,
+        api_keys,
         throttle,
         audit,
     } = removed;
     let text = format!(
         "Removed {sessions} sessions, {revocations} entries of the feed, {plans} rows of plans, \
-         {throttle} counts of attempts to log in, {audit} events of the audit trail."
+         {api_keys} API keys, {throttle} counts of attempts to log in, {audit} events of the audit trail."
     );
     let value = json!({
         "sessions": sessions,
         "revocations": revocations,
         "plans": plans,
+        "api_keys": api_keys,
         "throttle": throttle,
         "audit": audit,
     });

@@ -1,5 +1,5 @@
 //! Administration: users are created, listed, changed, banned, disabled, deleted and given setup
-//! tokens.
+//! tokens and API keys.
 //!
 //! The endpoints call these with the [`caller::Admin`](crate::domain::caller::Admin) that they
 //! have made sure of, the command line as the operator; the audit trail tells which. An
@@ -8,6 +8,7 @@
 //! administrator can leave the service without one: what would take away the last is refused
 //! ([`LastAdmin`]), but for the operator, who can make another.
 
+mod api_key;
 mod change;
 mod create;
 mod delete;
@@ -32,6 +33,11 @@ use crate::domain::{
     user::User,
 };
 
+pub use api_key::{
+    CreateKeyError, CreatedKey, InvalidOverlap, KEYS_LIMIT, NewKey, OVERLAP_LIMIT, Overlap,
+    RevokeKeyError, RevokedKey, RotateKeyError, RotatedKey, TooManyKeys, create_api_key,
+    list_api_keys, revoke_api_key, rotate_api_key,
+};
 pub use change::{ChangeError, Changes, EmailChange, change_user};
 pub use create::{CreateError, Created, NewUser, create_user};
 pub use delete::{DeleteError, delete_user};

@@ -70,6 +70,12 @@ pub enum Action {
     Restored,
     /// The service started with other settings than before.
     SettingsChanged,
+    /// An API key was made.
+    ApiKeyCreated,
+    /// An API key got a successor.
+    ApiKeyRotated,
+    /// An API key was revoked.
+    ApiKeyRevoked,
     /// Something that only a newer program knows, which wrote it during an upgrade; nothing is
     /// stored under this name.
     Unknown,
@@ -77,7 +83,7 @@ pub enum Action {
 
 impl Action {
     /// All actions that are stored.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 29] = [
         Self::Login,
         Self::RefreshReuse,
         Self::RefreshAhead,
@@ -104,6 +110,9 @@ impl Action {
         Self::UsersExported,
         Self::Restored,
         Self::SettingsChanged,
+        Self::ApiKeyCreated,
+        Self::ApiKeyRotated,
+        Self::ApiKeyRevoked,
     ];
 
     /// The action of this stored name.
@@ -140,6 +149,9 @@ impl Action {
             Self::UsersExported => "users_exported",
             Self::Restored => "restored",
             Self::SettingsChanged => "settings_changed",
+            Self::ApiKeyCreated => "api_key_created",
+            Self::ApiKeyRotated => "api_key_rotated",
+            Self::ApiKeyRevoked => "api_key_revoked",
             Self::Unknown => "unknown",
         }
     }
@@ -253,6 +265,9 @@ impl Event {
             | Action::SetupIssued
             | Action::UsersImported
             | Action::SettingsChanged
+            | Action::ApiKeyCreated
+            | Action::ApiKeyRotated
+            | Action::ApiKeyRevoked
             | Action::Unknown => {
                 tracing::info!(action, ?actor, user_id, session_id, detail, "audit");
             }

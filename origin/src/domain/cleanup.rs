@@ -2,7 +2,7 @@
 //!
 //! Sessions some time after they and their last access tokens were over (a refresh token of one that
 //! is gone is one of nobody: `invalid_grant`), entries of the feed an hour after everything that they
-//! concern has expired, plans a day after they expired, counts of attempts to log in, and events of
+//! concern has expired, plans a day after they expired, API keys as sessions, counts of attempts to log in, and events of
 //! the audit trail whose retention is over.
 //!
 //! It goes a few rows at a time, so that nobody waits for it. Of several replicas one does it: a row
@@ -33,7 +33,7 @@ const ENTRY_KEPT_AFTER: i64 = 3600;
 pub struct Rules {
     /// After how long it is done again; 0 for never.
     pub interval: i64,
-    /// For how long a session is kept after it was over.
+    /// For how long a session or an API key is kept after it was over.
     pub retention: i64,
     /// How many rows are removed in one transaction.
     pub batch: u32,
@@ -63,6 +63,8 @@ pub struct Removed {
     pub revocations: u64,
     /// Plans, each of their sessions counted.
     pub plans: u64,
+    /// API keys.
+    pub api_keys: u64,
     /// Counts of attempts to log in.
     pub throttle: u64,
     /// Events of the audit trail.
@@ -152,6 +154,9 @@ impl Round<'_> {
         let expired = now.plus(-plan::KEPT_AFTER);
         let plans = || store.remove_plans(expired, batch);
         self.removed.plans = self.until_none(plans).await?;
+        let over = now.plus(-config.cleanup.retention);
+        let api_keys = || store.remove_api_keys(over, batch);
+        self.removed.api_keys = self.until_none(api_keys).await?;
         let throttle = || store.forget_throttle(now, batch);
         self.removed.throttle = self.until_none(throttle).await?;
         if config.audit_retention > 0 {

@@ -8,7 +8,12 @@ use portcullis_shared::{
 };
 
 use crate::domain::{
-    app::App, caller, refresh::RefreshToken, signing_keys::KeyError, store::StoreError,
+    app::App,
+    caller::{self, Bearer},
+    refresh::RefreshToken,
+    signing_keys::KeyError,
+    store::StoreError,
+    user::Username,
 };
 
 /// What is told of an active token (RFC 7662 §2.2).
@@ -18,14 +23,14 @@ pub struct Active {
     pub kind: &'static str,
     /// What it may do.
     pub scope: ScopeSet,
-    /// The client that it was given to.
+    /// The client, or the API key, that it was given to.
     pub client_id: String,
     /// Its user's name.
     pub username: String,
     /// Its user.
     pub sub: String,
-    /// Its session.
-    pub sid: SessionId,
+    /// Its session; the token of an API key has none.
+    pub sid: Option<SessionId>,
     /// Who minted it.
     pub iss: String,
     /// Whom it is for.
@@ -47,36 +52,44 @@ pub async fn introspect(app: &App, token: &str) -> Result<Option<Active>, caller
     if let Ok(refresh) = RefreshToken::parse(token, &app.master) {
         return Ok(refresh_token(app, refresh).await?);
     }
-    match caller::authenticate(app, token).await {
-        Ok(caller) => {
-            let claims = caller.claims().clone();
-            let AccessClaims {
-                iss,
-                aud,
-                sub,
-                client_id,
-                iat,
-                exp,
-                jti,
-                scope,
-                ..
-            } = claims;
-            Ok(Some(Active {
-                kind: "access_token",
-                scope,
-                client_id,
-                username: caller.user.username.to_string(),
-                sub,
-                sid: caller.session.id,
-                iss,
-                aud: Some(aud),
-                exp,
-                iat,
-                jti: Some(jti),
-            }))
+    match caller::identify(app, token).await {
+        Ok(Bearer::Session(caller)) => {
+            let (username, sid) = (&caller.user.username, Some(caller.session.id));
+            Ok(Some(access_token(caller.claims(), username, sid)))
         }
-        Err(caller::Error::InvalidToken) => Ok(None),
+        Ok(Bearer::ApiKey(caller)) => {
+            let username = &caller.owner.username;
+            Ok(Some(access_token(caller.claims(), username, None)))
+        }
+        Err(caller::Error::InvalidToken | caller::Error::NoSession) => Ok(None),
         Err(error @ (caller::Error::Key(_) | caller::Error::Store(_))) => Err(error),
+    }
+}
+
+fn access_token(claims: &AccessClaims, username: &Username, sid: Option<SessionId>) -> Active {
+    let AccessClaims {
+        iss,
+        aud,
+        sub,
+        client_id,
+        iat,
+        exp,
+        jti,
+        scope,
+        ..
+    } = claims.clone();
+    Active {
+        kind: "access_token",
+        scope,
+        client_id,
+        username: username.to_string(),
+        sub,
+        sid,
+        iss,
+        aud: Some(aud),
+        exp,
+        iat,
+        jti: Some(jti),
     }
 }
 
@@ -98,7 +111,7 @@ async fn refresh_token(app: &App, token: RefreshToken) -> Result<Option<Active>,
         client_id: session.client_id,
         username: user.username.to_string(),
         sub: user.id.to_string(),
-        sid: session.id,
+        sid: Some(session.id),
         iss: app.config.issuer.clone(),
         aud: None,
         exp: session.idle_expires_at.min(session.absolute_expires_at),

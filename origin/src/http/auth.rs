@@ -2,6 +2,7 @@
 
 pub(crate) mod end_other_sessions;
 pub(crate) mod end_session;
+pub(crate) mod exchange;
 pub(crate) mod introspect;
 pub(crate) mod login;
 pub(crate) mod logout;

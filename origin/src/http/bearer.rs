@@ -88,6 +88,10 @@ pub(crate) enum Means {
 #[derive(Debug)]
 pub(crate) struct Bearer(pub Caller, pub Means);
 
+/// Whoever has an access token that is good: somebody who logged in, or an API key.
+#[derive(Debug)]
+pub(crate) struct Anybody(pub caller::Bearer);
+
 /// An administrator with a token of the administration.
 #[derive(Debug)]
 pub(crate) struct Administrator {
@@ -157,6 +161,22 @@ fn token_of_header(headers: &HeaderMap) -> std::result::Result<Option<Zeroizing<
             Err(failure.detail("there are two Authorization headers"))
         }
     }
+}
+
+/// Who calls, be it an API key; otherwise as [`identify`].
+async fn anybody(request: &Request) -> std::result::Result<caller::Bearer, Failure> {
+    let cookie = Cookies::of(request.headers())?.access;
+    if let (Some(token), None) = (token_of_header(request.headers())?, cookie) {
+        let found = caller::identify(&service(request)?.app, &token).await?;
+        let user = match &found {
+            caller::Bearer::Session(caller) => caller.user.id,
+            caller::Bearer::ApiKey(caller) => caller.owner.id,
+        };
+        tracing::Span::current().record("user", tracing::field::display(user));
+        return Ok(found);
+    }
+    let Bearer(caller, _) = identify(request).await?;
+    Ok(caller::Bearer::Session(Box::new(caller)))
 }
 
 async fn caller(request: &Request, token: &str) -> std::result::Result<Caller, Failure> {
@@ -231,6 +251,29 @@ impl<'a> ApiExtractor<'a> for Bearer {
         _: ExtractParamOptions<()>,
     ) -> Result<Self> {
         Ok(identify(request).await?)
+    }
+}
+
+impl<'a> ApiExtractor<'a> for Anybody {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        Bearer::register(registry);
+    }
+
+    fn security_schemes() -> Vec<&'static str> {
+        Bearer::security_schemes()
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        _: &mut RequestBody,
+        _: ExtractParamOptions<()>,
+    ) -> Result<Self> {
+        Ok(Self(anybody(request).await?))
     }
 }
 

@@ -6,7 +6,7 @@
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use hmac::{Hmac, KeyInit, Mac};
-use portcullis_shared::{ids::SessionId, problem::Code, time::UnixSeconds};
+use portcullis_shared::{api_key::ApiKeyId, ids::SessionId, problem::Code, time::UnixSeconds};
 use sha2::Sha256;
 
 use super::failure::Failure;
@@ -46,6 +46,19 @@ impl Place for Username {
 /// Sessions go by their ids.
 impl Place for SessionId {
     const LIST: &'static str = "sessions";
+
+    fn to_bytes(&self) -> Vec<u8> {
+        self.as_bytes().to_vec()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok()
+    }
+}
+
+/// API keys go by their ids.
+impl Place for ApiKeyId {
+    const LIST: &'static str = "api keys";
 
     fn to_bytes(&self) -> Vec<u8> {
         self.as_bytes().to_vec()

@@ -108,6 +108,7 @@ impl Failure {
             | oauth::Error::AccessDenied
             | oauth::Error::UnsupportedGrantType
             | oauth::Error::InvalidScope
+            | oauth::Error::InvalidTarget
             | oauth::Error::Fault => failure,
         }
     }

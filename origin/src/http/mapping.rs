@@ -6,7 +6,9 @@ use portcullis_shared::problem::Code;
 
 use super::{failure::Failure, oauth};
 use crate::domain::{
-    admin, caller, change_password, client,
+    admin,
+    api_key::{InvalidKeyName, exchange},
+    caller, change_password, client,
     criteria::InvalidCriterion,
     entropy::EntropyError,
     feed,
@@ -161,6 +163,7 @@ impl From<caller::Error> for Failure {
     fn from(error: caller::Error) -> Self {
         match error {
             caller::Error::InvalidToken => Self::new(Code::InvalidToken),
+            caller::Error::NoSession => Self::new(Code::Forbidden).detail(error.to_string()),
             caller::Error::Key(error) => error.into(),
             caller::Error::Store(error) => error.into(),
         }
@@ -271,6 +274,61 @@ impl From<admin::CreateError> for Failure {
     }
 }
 
+impl From<admin::CreateKeyError> for Failure {
+    fn from(error: admin::CreateKeyError) -> Self {
+        match error {
+            admin::CreateKeyError::NotAdmin(error) => error.into(),
+            admin::CreateKeyError::NoSuchClient => unacceptable("client_id", error),
+            admin::CreateKeyError::InvalidExpiry => unacceptable("expires_at", error),
+            admin::CreateKeyError::TooManyGrants(error) => unacceptable("scopes", error),
+            admin::CreateKeyError::TooManyKeys(error) => error.into(),
+            admin::CreateKeyError::Entropy(error) => error.into(),
+            admin::CreateKeyError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<admin::TooManyKeys> for Failure {
+    fn from(error: admin::TooManyKeys) -> Self {
+        Self::new(Code::Conflict).detail(error.to_string())
+    }
+}
+
+impl From<admin::RotateKeyError> for Failure {
+    fn from(error: admin::RotateKeyError) -> Self {
+        match error {
+            admin::RotateKeyError::Over | admin::RotateKeyError::Replaced => {
+                Self::new(Code::Conflict).detail(error.to_string())
+            }
+            admin::RotateKeyError::NotAdmin(error) => error.into(),
+            admin::RotateKeyError::TooManyKeys(error) => error.into(),
+            admin::RotateKeyError::Entropy(error) => error.into(),
+            admin::RotateKeyError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<admin::RevokeKeyError> for Failure {
+    fn from(error: admin::RevokeKeyError) -> Self {
+        match error {
+            admin::RevokeKeyError::NotAdmin(error) => error.into(),
+            admin::RevokeKeyError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<InvalidKeyName> for Failure {
+    fn from(error: InvalidKeyName) -> Self {
+        unacceptable("name", error)
+    }
+}
+
+impl From<admin::InvalidOverlap> for Failure {
+    fn from(error: admin::InvalidOverlap) -> Self {
+        unacceptable("overlap_seconds", error)
+    }
+}
+
 impl From<TooManyGrants> for Failure {
     fn from(error: TooManyGrants) -> Self {
         unacceptable("roles, scopes", error)
@@ -331,6 +389,19 @@ impl From<client::InvalidClient> for Failure {
     }
 }
 
+impl From<exchange::Error> for Failure {
+    fn from(error: exchange::Error) -> Self {
+        match error {
+            exchange::Error::InvalidGrant(_) => {
+                Self::oauth(oauth::Error::InvalidGrant).detail(error.to_string())
+            }
+            exchange::Error::InvalidScope => Self::oauth(oauth::Error::InvalidScope),
+            exchange::Error::Mint(error) => Style::OAuth.mint(error),
+            exchange::Error::Store(error) => Style::OAuth.store(error),
+        }
+    }
+}
+
 impl From<refresh::Error> for Failure {
     fn from(error: refresh::Error) -> Self {
         match error {
@@ -358,6 +429,9 @@ impl From<revoke::Error> for Failure {
 pub(crate) fn oauth_caller(error: caller::Error) -> Failure {
     match error {
         caller::Error::InvalidToken => Failure::oauth(oauth::Error::InvalidToken),
+        caller::Error::NoSession => {
+            Failure::oauth(oauth::Error::AccessDenied).detail(error.to_string())
+        }
         caller::Error::Key(error) => Style::OAuth.key(error),
         caller::Error::Store(error) => Style::OAuth.store(error),
     }

@@ -32,12 +32,18 @@ struct Operation {
     operation: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Exchange {
+    outcome: &'static str,
+}
+
 /// What has been counted since the start of this process.
 #[derive(Debug)]
 pub(crate) struct Measures {
     registry: Registry,
     requests: Family<Answered, Counter>,
     durations: Family<Operation, Histogram>,
+    exchanges: Family<Exchange, Counter>,
 }
 
 impl Measures {
@@ -57,10 +63,17 @@ impl Measures {
             Unit::Seconds,
             durations.clone(),
         );
+        let exchanges = Family::default();
+        registry.register(
+            "api_key_exchanges",
+            "API keys that were shown, by what came of it",
+            exchanges.clone(),
+        );
         Self {
             registry,
             requests,
             durations,
+            exchanges,
         }
     }
 
@@ -73,6 +86,11 @@ impl Measures {
         self.durations
             .get_or_create(&Operation { operation })
             .observe(seconds);
+    }
+
+    /// Counts an API key that was shown.
+    pub(crate) fn exchanged(&self, outcome: &'static str) {
+        self.exchanges.get_or_create(&Exchange { outcome }).inc();
     }
 
     /// All counts in the `OpenMetrics` text format.

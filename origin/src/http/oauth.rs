@@ -16,16 +16,18 @@ pub enum Error {
     InvalidClient,
     /// The bearer token in place of a client's secret is not valid.
     InvalidToken,
-    /// The refresh token is not valid.
+    /// The refresh token, or the API key, is not valid.
     InvalidGrant,
     /// The client may not do this.
     UnauthorizedClient,
     /// The bearer of the token may not do this.
     AccessDenied,
-    /// Only refresh tokens are taken.
+    /// Neither a refresh token nor an API key.
     UnsupportedGrantType,
     /// More is asked for than was granted.
     InvalidScope,
+    /// A token for somebody else is asked for (RFC 8693 §2.2.2).
+    InvalidTarget,
     /// Too often.
     SlowDown,
     /// A fault of ours.
@@ -46,6 +48,7 @@ impl Error {
             Self::AccessDenied => "access_denied",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidScope => "invalid_scope",
+            Self::InvalidTarget => "invalid_target",
             Self::SlowDown => "slow_down",
             Self::Fault => "server_error",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
@@ -59,7 +62,8 @@ impl Error {
             | Self::InvalidGrant
             | Self::UnauthorizedClient
             | Self::UnsupportedGrantType
-            | Self::InvalidScope => 400,
+            | Self::InvalidScope
+            | Self::InvalidTarget => 400,
             Self::InvalidClient | Self::InvalidToken => 401,
             Self::AccessDenied => 403,
             Self::TooLarge => 413,
@@ -81,8 +85,9 @@ impl Error {
             Self::InvalidGrant => "the refresh token is not valid",
             Self::UnauthorizedClient => "the client may not do this",
             Self::AccessDenied => "this is not allowed",
-            Self::UnsupportedGrantType => "the only grant is refresh_token",
+            Self::UnsupportedGrantType => "the grants are refresh_token and token exchange",
             Self::InvalidScope => "more is asked for than was granted, or it is no scope",
+            Self::InvalidTarget => "whom a token is for is not to be chosen",
             Self::SlowDown => "too many requests",
             Self::Fault => "something went wrong here",
             Self::TemporarilyUnavailable => "not available at the moment",

@@ -197,12 +197,18 @@ fn unreadable(error: Unreadable) -> Failure {
 
 /// Every parameter that an endpoint looks at. As JSON it must be a string: taking another value
 /// for an absent one would, for a scope, give more than was asked for.
-const KNOWN: [&str; 7] = [
+const KNOWN: [&str; 13] = [
+    "actor_token",
+    "audience",
     "client_id",
     "client_secret",
     "grant_type",
     "refresh_token",
+    "requested_token_type",
+    "resource",
     "scope",
+    "subject_token",
+    "subject_token_type",
     "token",
     "token_type_hint",
 ];

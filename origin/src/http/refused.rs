@@ -24,8 +24,14 @@ pub(crate) const BODY: &[Code] = &[
     Code::UnsupportedMediaType,
     Code::ValidationFailed,
 ];
-/// What an endpoint may answer that needs an access token.
+/// What an endpoint may answer that needs an access token, be it an API key's.
 pub(crate) const BEARER: &[Code] = &[Code::AuthenticationRequired, Code::InvalidToken];
+/// What an endpoint may answer that needs the access token of a login.
+pub(crate) const LOGIN: &[Code] = &[
+    Code::AuthenticationRequired,
+    Code::InvalidToken,
+    Code::Forbidden,
+];
 /// What an endpoint may answer that changes something on the strength of a cookie.
 pub(crate) const COOKIE: &[Code] = &[Code::CrossSite];
 /// What an endpoint may answer that needs an administrator's token.

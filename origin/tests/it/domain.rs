@@ -1,6 +1,7 @@
 //! The use cases, on both databases.
 
 mod accounts;
+mod api_keys;
 mod audit;
 mod authority;
 mod bulk;

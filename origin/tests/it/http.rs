@@ -5,6 +5,7 @@ mod accounts;
 mod admin;
 mod administration;
 mod api;
+mod api_keys;
 mod audit;
 mod bodies;
 mod boundary;

@@ -4,6 +4,7 @@
 //! trait and names each in [`Method`], and [`suite!`] must list tests for every name. A test that
 //! does not call the method that it is listed for fails.
 
+mod api_keys;
 mod audit;
 mod bench;
 mod cleanup;
@@ -143,6 +144,23 @@ suite! {
         user_changes::sessions_of_a_user_may_end_for_different_reasons,
         races::a_ban_beats_every_refresh_and_login_that_races_it,
     ]
+    ApiKey: [
+        api_keys::a_key_comes_back_as_it_was_with_its_owner,
+        api_keys::what_may_change_of_a_key_is_written_and_no_more,
+        api_keys::a_key_that_fails_to_be_written_leaves_nothing,
+        api_keys::keys_go_with_their_owner,
+    ]
+    ApiKeys: [
+        api_keys::keys_are_listed_by_owner_and_by_whether_they_are_over,
+        api_keys::pages_of_keys_follow_each_other_without_gap_or_overlap,
+    ]
+    ChangeApiKey: [
+        api_keys::a_missing_key_is_not_decided_over,
+        api_keys::what_is_decided_over_a_key_is_written,
+        api_keys::fifty_uses_of_a_key_see_each_other,
+        api_keys::a_use_waits_for_a_ban_of_the_owner_and_sees_it,
+    ]
+    RemoveApiKeys: [api_keys::keys_go_when_they_and_their_tokens_were_over_at_the_cutoff]
     Throttle: [throttle::counts_come_in_the_order_of_their_keys]
     ChangeThrottle: [
         throttle::a_count_comes_back_as_it_was,

@@ -45,13 +45,13 @@ struct Answer {
     token_type: Option<String>,
     /// What it may do, separated by spaces.
     scope: Option<String>,
-    /// The client that it was given to.
+    /// The client, or the API key, that it was given to.
     client_id: Option<String>,
     /// Its user's name.
     username: Option<String>,
     /// Its user.
     sub: Option<String>,
-    /// Its session.
+    /// Its session; absent where an API key gave it.
     sid: Option<String>,
     /// Who minted it.
     iss: Option<String>,
@@ -74,7 +74,7 @@ impl std::convert::From<Active> for Answer {
             client_id: Some(token.client_id),
             username: Some(token.username),
             sub: Some(token.sub),
-            sid: Some(token.sid.to_string()),
+            sid: token.sid.map(|sid| sid.to_string()),
             iss: Some(token.iss),
             aud: token.aud.map(|audience| audience.members().to_vec()),
             exp: Some(token.exp.0),

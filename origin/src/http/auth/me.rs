@@ -4,10 +4,10 @@ use poem_openapi::{Object, OpenApi};
 use portcullis_shared::problem::Code;
 
 use crate::{
-    domain::caller::Caller,
+    domain::caller::{self, Caller, KeyCaller},
     http::{
         answer::Ok,
-        bearer::Bearer,
+        bearer::Anybody,
         refused::{self, Declared, Refused},
     },
 };
@@ -20,15 +20,15 @@ struct Me {
     id: String,
     /// The name.
     username: String,
-    /// Where the user can be written to, where it is known.
+    /// Where the user can be written to, where it is known; not told to an API key.
     email: Option<String>,
-    /// The roles.
+    /// The roles; an API key has none.
     roles: Vec<String>,
-    /// What the user may be granted.
+    /// What the user may be granted; of an API key, what its access token may do.
     scopes: Vec<String>,
-    /// The session of the access token, its `sid`.
-    session_id: String,
-    /// The client of the session.
+    /// The session of the access token, its `sid`; absent where an API key gave it.
+    session_id: Option<String>,
+    /// The client of the session, or the API key.
     client_id: String,
 }
 
@@ -41,8 +41,33 @@ impl From<Caller> for Me {
             roles: user.role_names(),
             scopes: user.scope_names(),
             email: user.email.map(|email| email.as_str().to_owned()),
-            session_id: session.id.to_string(),
+            session_id: Some(session.id.to_string()),
             client_id: session.client_id,
+        }
+    }
+}
+
+impl From<KeyCaller> for Me {
+    fn from(caller: KeyCaller) -> Self {
+        let claims = caller.claims();
+        let scopes = claims.scope.iter();
+        Self {
+            id: caller.owner.id.to_string(),
+            username: caller.owner.username.to_string(),
+            email: None,
+            roles: Vec::new(),
+            scopes: scopes.map(|scope| scope.as_str().to_owned()).collect(),
+            session_id: None,
+            client_id: claims.client_id.clone(),
+        }
+    }
+}
+
+impl From<caller::Bearer> for Me {
+    fn from(bearer: caller::Bearer) -> Self {
+        match bearer {
+            caller::Bearer::Session(caller) => (*caller).into(),
+            caller::Bearer::ApiKey(caller) => (*caller).into(),
         }
     }
 }
@@ -61,7 +86,7 @@ pub(crate) struct Api;
 impl Api {
     /// Who am I
     #[oai(path = "/auth/me", method = "get", operation_id = "me")]
-    async fn me(&self, caller: Bearer) -> Result<Ok<Me>, Refused<Failures>> {
+    async fn me(&self, caller: Anybody) -> Result<Ok<Me>, Refused<Failures>> {
         Result::Ok(Ok(caller.0.into()))
     }
 }

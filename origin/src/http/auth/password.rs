@@ -35,7 +35,7 @@ struct Failures;
 
 impl Declared for Failures {
     const PROBLEMS: &'static [&'static [Code]] = &[
-        refused::BEARER,
+        refused::LOGIN,
         refused::COOKIE,
         refused::BODY,
         &[Code::WrongPassword, Code::TooManyRequests],

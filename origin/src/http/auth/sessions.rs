@@ -103,7 +103,7 @@ impl Session {
 struct Failures;
 
 impl Declared for Failures {
-    const PROBLEMS: &'static [&'static [Code]] = &[refused::BEARER];
+    const PROBLEMS: &'static [&'static [Code]] = &[refused::LOGIN];
 }
 
 /// The endpoint.

@@ -1,10 +1,17 @@
-//! `POST /auth/token`: a refresh token becomes its successor and an access token (RFC 6749 §6).
+//! `POST /auth/token`: a refresh token becomes its successor and an access token (RFC 6749 §6), an API
+//! key an access token (RFC 8693; see [`exchange`]).
 
+use std::sync::Arc;
+
+use poem::web::Data;
 use poem_openapi::{Object, OpenApi};
 use portcullis_shared::{problem::Code, scope::ScopeSet};
 use zeroize::Zeroizing;
 
-use super::token_answer::Granted;
+use super::{
+    exchange::{self, TOKEN_EXCHANGE},
+    token_answer::Granted,
+};
 use crate::{
     domain::{
         app::ADMIN_CLIENT,
@@ -14,6 +21,7 @@ use crate::{
     http::{
         cookie,
         failure::Failure,
+        measure::Measures,
         oauth::Error,
         oauth_client,
         origin::From,
@@ -24,19 +32,30 @@ use crate::{
     },
 };
 
-/// A refresh token to exchange.
+/// A refresh token or an API key to exchange.
 #[derive(Object)]
 #[oai(rename = "TokenRequest")]
 struct Form {
-    /// `refresh_token`.
-    #[oai(validator(pattern = "^refresh_token$"))]
+    /// `refresh_token`, or `urn:ietf:params:oauth:grant-type:token-exchange` for an API key.
+    #[oai(validator(
+        pattern = "^(refresh_token|urn:ietf:params:oauth:grant-type:token-exchange)$"
+    ))]
     grant_type: String,
     /// The refresh token; a browser that logged in with cookies has it there, and leaves it out.
     #[oai(validator(min_length = 1))]
     refresh_token: Option<String>,
+    /// The API key.
+    #[oai(validator(min_length = 1))]
+    subject_token: Option<String>,
+    /// `urn:portcullis:token-type:api-key`, which an API key needs.
+    #[oai(validator(pattern = "^urn:portcullis:token-type:api-key$"))]
+    subject_token_type: Option<String>,
+    /// `urn:ietf:params:oauth:token-type:access_token`, which an API key gives in any case.
+    #[oai(validator(pattern = "^urn:ietf:params:oauth:token-type:access_token$"))]
+    requested_token_type: Option<String>,
     /// What the access token shall be limited to, separated by spaces.
     scope: Option<String>,
-    /// The client; `portcullis` where none is named.
+    /// The client; for a refresh token `portcullis` where none is named, for an API key the key's.
     client_id: Option<String>,
     /// A confidential client's secret, where it is not in the `Authorization` header.
     client_secret: Option<String>,
@@ -63,10 +82,11 @@ pub(crate) struct Api;
 
 #[OpenApi]
 impl Api {
-    /// Refresh
+    /// Refresh, or exchange an API key
     ///
     /// The refresh token is spent and its successor is in the answer. When an answer is lost, the
-    /// same request may be repeated.
+    /// same request may be repeated. An API key is not spent, and its access token has no successor:
+    /// the key is exchanged again. Whatever is wrong with a key, the answer is `invalid_grant`.
     #[oai(path = "/auth/token", method = "post", operation_id = "token")]
     async fn token(
         &self,
@@ -74,17 +94,20 @@ impl Api {
         from: From,
         cookies: cookie::Sent,
         proof: Proof,
+        measures: Data<&Arc<Measures>>,
         parameters: Parameters<Form>,
     ) -> Result<Granted, Refused<Failures>> {
-        if parameters.require("grant_type")? != "refresh_token" {
-            return Err(Failure::oauth(Error::UnsupportedGrantType).into());
+        match parameters.require("grant_type")? {
+            "refresh_token" => {}
+            TOKEN_EXCHANGE => {
+                // In a box, as below.
+                let exchanging = Box::pin(exchange::exchange(&service, &measures, &parameters));
+                return Ok(exchanging.await?);
+            }
+            _ => return Err(Failure::oauth(Error::UnsupportedGrantType).into()),
         }
         let client = oauth_client::of(&service.app, &parameters)?;
-        let scope = parameters
-            .get("scope")
-            .map(str::parse::<ScopeSet>)
-            .transpose();
-        let scope = scope.map_err(|_| Failure::oauth(Error::InvalidScope))?;
+        let scope = scope(&parameters)?;
         let cookie = match parameters.get("refresh_token") {
             Some(token) => contradicted(token, cookies)?,
             None => from_cookie(cookies, proof, client)?,
@@ -106,6 +129,16 @@ impl Api {
         }
         Ok(Granted::in_body(&tokens))
     }
+}
+
+/// What the access token shall be limited to.
+///
+/// # Errors
+///
+/// `invalid_scope` for what is none.
+pub(super) fn scope<T>(parameters: &Parameters<T>) -> Result<Option<ScopeSet>, Failure> {
+    let scope = parameters.get("scope").map(str::parse).transpose();
+    scope.map_err(|_| Failure::oauth(Error::InvalidScope))
 }
 
 /// Of two refresh tokens that differ none is taken: whose session was meant is not known.

@@ -1,4 +1,5 @@
-//! What a login and a refresh give (RFC 6749 §5.1), in the body or, for browsers, in cookies.
+//! What a login and a refresh give (RFC 6749 §5.1), in the body or, for browsers, in cookies; and what
+//! the exchange of an API key gives (RFC 8693 §2.2.1).
 //!
 //! Never both: what a script cannot read, a script that somebody slipped into a page cannot carry
 //! away either. Beside cookies the body tells when to refresh and what may be done, which is no
@@ -53,8 +54,26 @@ pub(crate) struct TokensInCookies {
     scope: String,
 }
 
+/// The access token of an API key (RFC 8693 §2.2.1).
+#[derive(Object)]
+#[oai(rename = "ExchangedToken")]
+pub(crate) struct ExchangedToken {
+    /// For the API servers: `Authorization: Bearer …`.
+    pub(super) access_token: String,
+    /// `urn:ietf:params:oauth:token-type:access_token`.
+    pub(super) issued_token_type: String,
+    /// `Bearer`.
+    pub(super) token_type: String,
+    /// Seconds until the access token expires.
+    pub(super) expires_in: i64,
+    /// What the access token may do, separated by spaces.
+    pub(super) scope: String,
+}
+
 /// Where the tokens are.
 pub(crate) enum Granted {
+    /// In the body, for an API key.
+    Exchanged(ExchangedToken),
     /// In the body.
     Body(Tokens),
     /// In cookies.
@@ -83,6 +102,8 @@ impl Granted {
                 device_token: Some(token.as_str().to_owned()),
                 ..tokens
             }),
+            // No device is known by a key.
+            Self::Exchanged(token) => Self::Exchanged(token),
             Self::Cookies(body, mut cookies) => {
                 cookies.extend(cookie::set_device(token.as_str(), known_for));
                 Self::Cookies(body, cookies)
@@ -112,6 +133,7 @@ impl Granted {
 impl IntoResponse for Granted {
     fn into_response(self) -> Response {
         match self {
+            Self::Exchanged(token) => answer::json(StatusCode::OK, &token),
             Self::Body(tokens) => answer::json(StatusCode::OK, &tokens),
             Self::Cookies(body, cookies) => {
                 let mut response = answer::json(StatusCode::OK, &body);
@@ -127,7 +149,11 @@ impl IntoResponse for Granted {
 impl ApiResponse for Granted {
     fn meta() -> MetaResponses {
         let schema = MetaSchema {
-            any_of: vec![Tokens::schema_ref(), TokensInCookies::schema_ref()],
+            any_of: vec![
+                Tokens::schema_ref(),
+                TokensInCookies::schema_ref(),
+                ExchangedToken::schema_ref(),
+            ],
             ..MetaSchema::ANY
         };
         let response = MetaResponse {
@@ -148,6 +174,7 @@ impl ApiResponse for Granted {
     fn register(registry: &mut Registry) {
         Tokens::register(registry);
         TokensInCookies::register(registry);
+        ExchangedToken::register(registry);
     }
 }
 

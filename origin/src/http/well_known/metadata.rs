@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::http::{
     answer::{Document, Kind},
+    auth::exchange::TOKEN_EXCHANGE,
     refused::Refused,
     service::Shared,
 };
@@ -44,7 +45,7 @@ impl Api {
             "introspection_endpoint": format!("{issuer}/auth/introspect"),
             "introspection_endpoint_auth_methods_supported":
                 ["client_secret_basic", "client_secret_post"],
-            "grant_types_supported": ["refresh_token"],
+            "grant_types_supported": ["refresh_token", TOKEN_EXCHANGE],
             // The member is required, and an empty list is forbidden: there is no authorization
             // endpoint, so nothing is what it returns.
             "response_types_supported": ["none"],

@@ -102,6 +102,9 @@ async fn provoke(action: Action, scene: &Scene) -> Vec<Told> {
         Action::UsersExported => scene.users_exported().await,
         Action::Restored => scene.restored().await,
         Action::SettingsChanged => scene.settings_changed().await,
+        Action::ApiKeyCreated => scene.api_key_created().await,
+        Action::ApiKeyRotated => scene.api_key_rotated().await,
+        Action::ApiKeyRevoked => scene.api_key_revoked().await,
         Action::Unknown => unreachable!("nothing is stored under this name"),
     }
 }

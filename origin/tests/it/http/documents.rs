@@ -40,7 +40,8 @@ async fn the_metadata_tells_clients_where_to_go() {
     200 application/json
     {
       "grant_types_supported": [
-        "refresh_token"
+        "refresh_token",
+        "urn:ietf:params:oauth:grant-type:token-exchange"
       ],
       "introspection_endpoint": "http://edge.test/auth/introspect",
       "introspection_endpoint_auth_methods_supported": [

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use insta::assert_snapshot;
 use poem::{Endpoint, Request, endpoint::BoxEndpoint, http::Method};
 use portcullis_origin::domain::{
+    api_key::{KeyFilter, StoredApiKey},
     app::App,
     audit::{
         Event,
@@ -21,19 +22,23 @@ use portcullis_origin::domain::{
     session::Session,
     signing_keys::StoredKey,
     store::{
-        ActiveFilter, Batch, By, CreateUserError, FeedPlace, FeedRange, ImportEvents, KeysDecision,
-        PlanDecision, RecordDecision, Restored, Seq, SessionDecision, StandingDecision, Store,
-        StoreError, ThrottleDecision, UserDecision, UserFilter,
+        ActiveFilter, ApiKeyDecision, Batch, By, CreateUserError, FeedPlace, FeedRange,
+        ImportEvents, KeysDecision, PlanDecision, RecordDecision, Restored, Seq, SessionDecision,
+        StandingDecision, Store, StoreError, ThrottleDecision, UserDecision, UserFilter,
     },
     throttle::{bucket::Bucket, key::Key},
     user::{User, Username},
 };
 use portcullis_shared::{
+    api_key::{ApiKey, ApiKeyId},
     ids::{PlanId, SessionId, UserId},
     time::UnixSeconds,
 };
 
-use super::api::{self, Answer, Api};
+use super::{
+    api::{self, Answer, Api},
+    api_keys::EXCHANGE,
+};
 use crate::support::{SeededEntropy, TestClock, USER, on_both_engines};
 
 on_both_engines!(
@@ -132,6 +137,18 @@ impl Store for Failing {
         _: UnixMillis,
         _: UserDecision,
     ) -> Result<Option<Seq>, StoreError> {
+        Err(self.error())
+    }
+    async fn api_key(&self, _: ApiKeyId) -> Result<Option<(StoredApiKey, User)>, StoreError> {
+        Err(self.error())
+    }
+    async fn api_keys(&self, _: &KeyFilter) -> Result<Vec<(StoredApiKey, User)>, StoreError> {
+        Err(self.error())
+    }
+    async fn change_api_key(&self, _: ApiKeyId, _: ApiKeyDecision) -> Result<bool, StoreError> {
+        Err(self.error())
+    }
+    async fn remove_api_keys(&self, _: UnixSeconds, _: u32) -> Result<u64, StoreError> {
         Err(self.error())
     }
     async fn throttle(&self, _: &[Key]) -> Result<Vec<Bucket>, StoreError> {
@@ -266,20 +283,23 @@ const LOGIN: &str = r#"{"username":"ann","password":"correct horse battery"}"#;
 
 async fn an_outage_is_never_an_invalid_grant(api: Api) {
     let (_, token) = api.login(USER, "portcullis").await;
-    let grant = format!("grant_type=refresh_token&refresh_token={token}");
-    let down = failing(&api, false);
-    let refresh = send(&down, Method::POST, "/auth/token", (FORM, grant.clone())).await;
-    assert_snapshot!(refresh.shown(), @r#"
-    503 application/json
-    retry-after: 1
-    {"error":"temporarily_unavailable","error_description":"not available at the moment"}
-    "#);
-    let broken = failing(&api, true);
-    let refresh = send(&broken, Method::POST, "/auth/token", (FORM, grant)).await;
-    assert_snapshot!(refresh.shown(), @r#"
-    500 application/json
-    {"error":"server_error","error_description":"something went wrong here"}
-    "#);
+    let key = ApiKey::new(ApiKeyId::from_bytes([1; 16]), [2; 32]).expose();
+    let refresh = format!("grant_type=refresh_token&refresh_token={token}");
+    let exchange = format!("{EXCHANGE}&subject_token={}", key.as_str());
+    let (down, broken) = (failing(&api, false), failing(&api, true));
+    for grant in [refresh, exchange] {
+        let granted = send(&down, Method::POST, "/auth/token", (FORM, grant.clone())).await;
+        assert_snapshot!(granted.shown(), @r#"
+        503 application/json
+        retry-after: 1
+        {"error":"temporarily_unavailable","error_description":"not available at the moment"}
+        "#);
+        let granted = send(&broken, Method::POST, "/auth/token", (FORM, grant)).await;
+        assert_snapshot!(granted.shown(), @r#"
+        500 application/json
+        {"error":"server_error","error_description":"something went wrong here"}
+        "#);
+    }
 }
 
 async fn an_outage_is_503_and_a_fault_500_and_neither_tells_more(api: Api) {

@@ -177,6 +177,10 @@ async fn the_document_names_every_endpoint_and_the_errors_of_each() {
     get /.well-known/jwks.json: 200 400 500 503
     get /.well-known/oauth-authorization-server: 200 400 500 503
     get /.well-known/revocations: 200 400 500 503
+    get /admin/api-keys (bearer): 200 400 401 403 500 503
+    post /admin/api-keys (bearer): 201 400 401 403 409 413 415 422 500 503
+    post /admin/api-keys/{id}/revoke (bearer): 200 400 401 403 404 500 503
+    post /admin/api-keys/{id}/rotate (bearer): 200 400 401 403 404 409 413 415 422 500 503
     get /admin/audit (bearer): 200 400 401 403 500 503
     get /admin/sessions (bearer): 200 400 401 403 422 500 503
     post /admin/sessions/revoke (bearer): 200 400 401 403 404 409 413 415 422 500 503
@@ -199,7 +203,7 @@ async fn the_document_names_every_endpoint_and_the_errors_of_each() {
     post /auth/register: 201 400 403 409 413 415 422 429 500 503
     post /auth/revoke: 200 400 401 413 415 500 503
     delete /auth/sessions (bearer): 200 400 401 403 500 503
-    get /auth/sessions (bearer): 200 400 401 500 503
+    get /auth/sessions (bearer): 200 400 401 403 500 503
     delete /auth/sessions/{id} (bearer): 200 400 401 403 404 500 503
     post /auth/setup: 204 400 403 413 415 422 500 503
     post /auth/token: 200 400 401 403 413 415 429 500 503

@@ -93,7 +93,7 @@ async fn a_grant_is_refused_by_what_is_wrong_with_it(api: Api) {
     let post = |form: String| api.post("/auth/token").form(form).send();
     assert_snapshot!(post("grant_type=password&username=a&password=b".to_owned()).await.shown(), @r#"
     400 application/json
-    {"error":"unsupported_grant_type","error_description":"the only grant is refresh_token"}
+    {"error":"unsupported_grant_type","error_description":"the grants are refresh_token and token exchange"}
     "#);
     assert_snapshot!(post(format!("refresh_token={token}")).await.shown(), @r#"
     400 application/json

@@ -35,6 +35,7 @@ pub(super) async fn what_is_decided_over_a_user_is_written_whole(bench: &Bench) 
         UserChange {
             user: Some(changed),
             opened: Some(session(3, user.id)),
+            api_keys: vec![],
             deleted: false,
             ended: vec![(session(1, user.id).id, EndReason::Banned)],
             revocations: vec![record(1), record(2)],
@@ -111,6 +112,7 @@ pub(super) async fn a_change_that_fails_half_way_leaves_nothing(bench: &Bench) {
         ended: vec![(sessions[0].id, EndReason::Banned)],
         // A session of this id exists: the third statement fails.
         opened: Some(sessions[0].clone()),
+        api_keys: vec![],
         deleted: false,
         revocations: vec![record(1)],
         settled: vec![],

@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use portcullis_origin::domain::{
-    admin::{self, Authority, Changes, NewUser},
+    admin::{self, Authority, Changes, NewKey, NewUser, Overlap},
     audit::Actor,
     caller::{self, Caller},
     change_password::{self, Passwords},
@@ -28,7 +28,10 @@ use portcullis_origin::domain::{
     },
 };
 use portcullis_origin::settings::throttle::Throttle;
-use portcullis_shared::ids::{SessionId, UserId};
+use portcullis_shared::{
+    api_key::ApiKeyId,
+    ids::{SessionId, UserId},
+};
 
 use super::Told;
 use crate::support::{CURL, TestApp, USER, context};
@@ -451,5 +454,36 @@ impl Scene {
             recorded.unwrap();
         }
         vec![Told::by(Actor::Service)]
+    }
+
+    async fn new_key(&self) -> ApiKeyId {
+        let new = NewKey {
+            owner: self.user,
+            name: "key".parse().unwrap(),
+            client_id: None,
+            scopes: "api:read".parse().unwrap(),
+            expires_at: None,
+        };
+        let created = admin::create_api_key(&self.test.app, self.authority(), new).await;
+        created.unwrap().unwrap().key.id()
+    }
+
+    pub(super) async fn api_key_created(&self) -> Vec<Told> {
+        self.new_key().await;
+        vec![self.by_admin()]
+    }
+
+    pub(super) async fn api_key_rotated(&self) -> Vec<Told> {
+        let (id, overlap) = (self.new_key().await, Overlap::new(60).unwrap());
+        let rotated = admin::rotate_api_key(&self.test.app, self.authority(), id, overlap);
+        rotated.await.unwrap().unwrap();
+        vec![self.by_admin()]
+    }
+
+    pub(super) async fn api_key_revoked(&self) -> Vec<Told> {
+        let id = self.new_key().await;
+        let revoked = admin::revoke_api_key(&self.test.app, self.authority(), id);
+        revoked.await.unwrap().unwrap();
+        vec![self.by_admin()]
     }
 }
