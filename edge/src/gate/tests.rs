@@ -7,6 +7,7 @@ mod lines;
 mod metrics;
 mod paths;
 mod reports;
+mod table;
 mod tokens;
 
 use std::collections::BTreeMap;

@@ -1,6 +1,11 @@
 //! The edge: a real workerd under `wrangler dev`, started as `cargo xtask dev` starts it.
 
-use std::{fs, path::Path, process::Command, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
 
 use super::{
     client::{Http, try_send},
@@ -21,6 +26,8 @@ pub struct Options {
     pub variables: Vec<(&'static str, String)>,
     /// The route table; by default that of the repository.
     pub routes: Option<String>,
+    /// Another entry module, which imports the Worker's own as `./index.js`.
+    pub entry: Option<PathBuf>,
 }
 
 /// A running edge. Its isolate is cold until the first request for a route with a demand.
@@ -44,6 +51,9 @@ impl Edge {
         copy(&place::edge(), scratch);
         if let Some(routes) = &options.routes {
             fs::write(scratch.join("routes.toml"), routes).unwrap();
+        }
+        if let Some(entry) = &options.entry {
+            replace_entry(scratch, entry);
         }
         let mut command = wrangler(scratch);
         command.args(["--port", &port.to_string()]);
@@ -124,6 +134,15 @@ fn wrangler(scratch: &Path) -> Command {
         .env("WRANGLER_REGISTRY_PATH", scratch.join("registry"))
         .env("WRANGLER_LOG_PATH", scratch.join("logs"));
     command
+}
+
+fn replace_entry(scratch: &Path, entry: &Path) {
+    fs::copy(entry, scratch.join("entry-of-the-test.js")).unwrap();
+    let settings = scratch.join("wrangler.toml");
+    let text = fs::read_to_string(&settings).unwrap();
+    let replaced = text.replace("\"index.js\"", "\"entry-of-the-test.js\"");
+    assert_ne!(text, replaced, "the entry has another name");
+    fs::write(settings, replaced).unwrap();
 }
 
 fn copy(from: &Path, to: &Path) {

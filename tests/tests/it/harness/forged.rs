@@ -1,6 +1,6 @@
 //! An edge behind which stands an origin of ours, so that a test can sign what it likes.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use portcullis_e2e::clock;
 use portcullis_shared::{corpus::Forge, keys::SigningKey, token::Policy};
@@ -49,6 +49,11 @@ pub struct Forged {
 
 impl Forged {
     pub async fn start(variables: &[(&'static str, &str)]) -> Self {
+        Self::start_by(None, variables).await
+    }
+
+    /// One whose requests come in by this entry module.
+    pub async fn start_by(entry: Option<PathBuf>, variables: &[(&'static str, &str)]) -> Self {
         let port = ports::free();
         let (origin, echo) = (Hostile::start(&ports::url(port)), echo::start());
         let mut all = vec![("ORIGIN", origin.url()), ("UPSTREAM_ECHO", echo.url())];
@@ -61,6 +66,7 @@ impl Forged {
             port,
             variables: all,
             routes: Some(ROUTES.to_owned()),
+            entry,
         };
         Self {
             origin,

@@ -164,6 +164,7 @@ impl Stack {
             port: edge_port,
             variables: all,
             routes: Some(routes + &ROUTES.replace("ISSUER", &issuer)),
+            entry: None,
         })
         .await;
         let admin = origin.home.add_user(&[], &["admin"]);
