@@ -236,6 +236,7 @@ proptest! {
                 prop_assert_eq!(subject, good && access != "public");
             }
             Decision::Answer(answer) => prop_assert_eq!(answer.status, expected),
+            Decision::Metrics => prop_assert_eq!(expected, 0, "no request is for them"),
         }
     }
 }
