@@ -25,6 +25,7 @@ pub mod failed_login;
 pub mod feed;
 pub mod hashing;
 pub mod introspect;
+pub mod links;
 pub mod login;
 pub mod look_alikes;
 pub mod master_key;

@@ -59,6 +59,7 @@ fn endpoints() -> impl OpenApi + 'static {
         auth::sessions::Api,
         auth::end_session::Api,
         auth::end_other_sessions::Api,
+        auth::signed_urls::Api,
     );
     let well_known = (
         well_known::keys::Api,

@@ -24,6 +24,7 @@ pub mod refresh;
 pub mod secret;
 pub mod server;
 pub mod sessions;
+pub mod signed_urls;
 pub mod throttle;
 pub mod tokens;
 pub mod users;
@@ -73,6 +74,8 @@ pub struct Settings {
     // was set, see `finish`.
     #[serde(default)]
     pub client: Vec<client::Client>,
+    /// Which URLs users may have signed.
+    pub signed_urls: Vec<signed_urls::SignedUrls>,
 }
 
 impl Default for Settings {
@@ -96,6 +99,7 @@ impl Default for Settings {
             edge: edge::Edge::default(),
             geo: geo::Geo::default(),
             log: log::Log::default(),
+            signed_urls: Vec::new(),
         }
     }
 }
@@ -124,6 +128,9 @@ impl Settings {
         self.cleanup.check()?;
         self.edge.check()?;
         self.log.check()?;
+        for urls in &self.signed_urls {
+            urls.check(&self.issuer)?;
+        }
         client::check(&self.client, &self.issuer)
     }
 

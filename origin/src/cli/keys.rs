@@ -55,7 +55,7 @@ pub(super) async fn run(command: Command, settings: &Settings) -> Result<(), Err
 
 async fn list(app: &App, json: bool) -> Result<(), Error> {
     let keys = app.store.signing_keys().await?;
-    let states = signing_keys::states(&keys, app.clock.now(), app.config.token_lifetime);
+    let states = signing_keys::states(&keys, app.clock.now(), app.config.longest_signature());
     for (key, state) in keys.iter().zip(states) {
         output::either(json, &value(key, state), &line(key, state))?;
     }

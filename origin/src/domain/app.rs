@@ -13,6 +13,7 @@ use crate::domain::{
     entropy::Entropy,
     feed::Documents,
     hashing::Hasher,
+    links::{self, Permission},
     master_key::MasterKeys,
     pacing::Pacing,
     refresh::Rules,
@@ -62,6 +63,8 @@ pub struct Config {
     pub setup_lifetime: i64,
     /// Whether people may sign up.
     pub registration: Registration,
+    /// What users may have signed.
+    pub links: Vec<Permission>,
     /// How long a new signing key is published before it signs.
     pub key_publish_before: i64,
     /// How long a signing key signs before it is replaced; 0 for ever.
@@ -75,6 +78,11 @@ pub struct Config {
 }
 
 impl Config {
+    /// The longest lifetime of what is signed: a key is published so long after its last use.
+    pub fn longest_signature(&self) -> i64 {
+        links::longest_signature(self.token_lifetime, &self.links)
+    }
+
     /// The client of this id.
     pub fn client(&self, id: &str) -> Option<&Client> {
         self.clients.iter().find(|client| client.id == id)

@@ -67,8 +67,8 @@ struct Snapshot {
 }
 
 impl Snapshot {
-    fn of(stored: &[StoredKey], seq: u64, now: UnixMillis, token_lifetime: i64) -> Self {
-        let states = states(stored, now.seconds(), token_lifetime);
+    fn of(stored: &[StoredKey], seq: u64, now: UnixMillis, lifetime: i64) -> Self {
+        let states = states(stored, now.seconds(), lifetime);
         let published: Vec<(&StoredKey, KeyState)> = stored
             .iter()
             .zip(states)
@@ -179,7 +179,12 @@ impl SigningKeys {
         let stored = app.store.signing_keys().await.inspect_err(|_| {
             self.failures.fetch_add(1, Ordering::SeqCst);
         })?;
-        let fresh = Arc::new(Snapshot::of(&stored, seq, now, app.config.token_lifetime));
+        let fresh = Arc::new(Snapshot::of(
+            &stored,
+            seq,
+            now,
+            app.config.longest_signature(),
+        ));
         *self.snapshot.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&fresh));
         Ok(fresh)
     }

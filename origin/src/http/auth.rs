@@ -14,5 +14,6 @@ pub(crate) mod revoke;
 pub(crate) mod sessions;
 pub(crate) mod setup;
 pub(crate) mod signed_out;
+pub(crate) mod signed_urls;
 pub(crate) mod token;
 pub(crate) mod token_answer;

@@ -13,7 +13,7 @@ use crate::domain::{
     entropy::EntropyError,
     feed,
     hashing::HashingError,
-    login,
+    links, login,
     mint::MintError,
     password::PasswordRule,
     plan::{count, run},
@@ -196,6 +196,20 @@ impl From<change_password::Error> for Failure {
             change_password::Error::Throttled(error) => throttled(error),
             change_password::Error::Hashing(error) => Style::Problem.hashing(error),
             change_password::Error::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<links::Error> for Failure {
+    fn from(error: links::Error) -> Self {
+        match error {
+            links::Error::NotPermitted(_) => Self::new(Code::Forbidden).detail(error.to_string()),
+            links::Error::Lifetime(_) => unacceptable("expires_in", error),
+            links::Error::TooLong => unacceptable("paths", error),
+            links::Error::SessionOver => Self::new(Code::InvalidToken),
+            links::Error::Malformed(_) => Style::Problem.fault(error),
+            links::Error::Key(error) => error.into(),
+            links::Error::Store(error) => error.into(),
         }
     }
 }

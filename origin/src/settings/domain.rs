@@ -23,6 +23,8 @@ impl Settings {
     ///
     /// None for settings that were loaded: they have been checked.
     pub fn for_domain(&self) -> Result<Config, SettingsError> {
+        let links = self.signed_urls.iter();
+        let links: Result<_, _> = links.map(|urls| urls.for_domain(&self.issuer)).collect();
         let clients: Result<_, _> = self.client.iter().map(Client::for_domain).collect();
         Ok(Config {
             issuer: self.issuer.as_str().to_owned(),
@@ -45,6 +47,7 @@ impl Settings {
                     reserved: self.users.reserved()?,
                 },
             },
+            links: links?,
             key_publish_before: self.keys.publish_before,
             key_rotate_every: self.keys.rotate_every,
             audit_retention: self.audit.retention,

@@ -221,7 +221,7 @@ mod tests {
         insta::assert_snapshot!(variable("PORTCULLIS_LOG__FORMAT", "xml"), @"must be `human` or `json` for key `log.format`");
         insta::assert_snapshot!(variable("PORTCULLIS_ISSUER", "http://edge/"), @"issuer: must be an http or https URL without user, query, fragment or a slash at its end");
         insta::assert_snapshot!(variable("PORTCULLIS_EDGE__SECRET", "short"), @"edge.secret: must have 16 to 256 visible ASCII characters, or none");
-        insta::assert_snapshot!(from_file("[refesh]\nwindow = 3").unwrap_err(), @"unknown field `refesh`, expected one of `issuer`, `server`, `database`, `keys`, `tokens`, `refresh`, `sessions`, `password`, `throttle`, `users`, `audit`, `cookies`, `cleanup`, `edge`, `geo`, `log`, `client`");
+        insta::assert_snapshot!(from_file("[refesh]\nwindow = 3").unwrap_err(), @"unknown field `refesh`, expected one of `issuer`, `server`, `database`, `keys`, `tokens`, `refresh`, `sessions`, `password`, `throttle`, `users`, `audit`, `cookies`, `cleanup`, `edge`, `geo`, `log`, `client`, `signed_urls`");
         insta::assert_snapshot!(from_file("[refresh]\nwindwo = 3").unwrap_err(), @"unknown field `windwo`, expected one of `window`, `max_replays`, `max_late_retries`, `idle_lifetime`, `absolute_lifetime`, `on_change` for key `refresh`");
         insta::assert_snapshot!(from_file("[tokens]\nlifetime = -3").unwrap_err(), @"tokens.lifetime: must be between 2 and 3600, not -3");
         insta::assert_snapshot!(from_file("[tokens]\nlifetime = true").unwrap_err(), @"tokens.lifetime: must be between 2 and 3600, not 1");

@@ -11,6 +11,7 @@ mod feed;
 mod grants;
 mod heavy;
 mod keys;
+mod links;
 mod moves;
 mod passwords;
 mod provoked;

@@ -21,4 +21,5 @@ mod revocation;
 mod schema;
 mod sessions;
 mod setup;
+mod signed_urls;
 mod token;

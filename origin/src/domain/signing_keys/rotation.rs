@@ -3,6 +3,7 @@
 use portcullis_shared::{
     ids::KeyId,
     keys::SigningKey,
+    link::MAX_LINK_LIFETIME,
     revocation::{Digest, Kind, Record},
     time::UnixSeconds,
 };
@@ -11,7 +12,7 @@ use super::{KeyError, KeyState, StoredKey, states};
 use crate::domain::{
     app::App,
     audit::{Action, Actor, Event},
-    ending::{MAX_TOKEN_LIFETIME, refused_for_age},
+    ending::refused_for_age,
     entropy::{self, Entropy, EntropyError},
     store::{KeysChange, Seq},
     transaction,
@@ -37,7 +38,7 @@ pub enum Rotation {
 /// See [`KeyError`].
 pub async fn ensure(app: &App) -> Result<(), KeyError> {
     let now = app.clock.now();
-    let (lifetime, config) = (app.config.token_lifetime, &app.config);
+    let (lifetime, config) = (app.config.longest_signature(), &app.config);
     let (rotate_every, publish_before) = (config.key_rotate_every, config.key_publish_before);
     let needed = move |keys: &[StoredKey]| -> Option<UnixSeconds> {
         let states = states(keys, now, lifetime);
@@ -128,8 +129,9 @@ pub async fn rotate(app: &App, rotation: Rotation, actor: Actor) -> Result<(KeyI
                     kind: Kind::SigningKey,
                     digest: Digest::of(&tokens.issuer, Kind::SigningKey, old.id.as_str()),
                     not_before: now,
-                    // Edges may hold a key set with it for a day, and its thief keeps minting.
-                    drop_at: refused_for_age(now.plus(KEY_SET_HARD_AGE + MAX_TOKEN_LIFETIME)),
+                    // Edges may hold a key set with it for a day, and its thief keeps signing,
+                    // links among it, which live longest.
+                    drop_at: refused_for_age(now.plus(KEY_SET_HARD_AGE + MAX_LINK_LIFETIME)),
                 });
             }
         }

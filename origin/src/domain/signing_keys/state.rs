@@ -53,11 +53,11 @@ impl KeyState {
     }
 }
 
-/// The state of each of `keys` at `now`, where access tokens live `token_lifetime` seconds.
+/// The state of each of `keys` at `now`, where what they sign lives `lifetime` seconds at most.
 ///
 /// Where no key is active yet, the first to be is: a replica whose clock is a little behind the
 /// one that made the key works with it all the same.
-pub fn states(keys: &[StoredKey], now: UnixSeconds, token_lifetime: i64) -> Vec<KeyState> {
+pub fn states(keys: &[StoredKey], now: UnixSeconds, lifetime: i64) -> Vec<KeyState> {
     let in_use = || keys.iter().filter(|key| key.withdrawn_at.is_none());
     let first = in_use().map(|key| key.activates_at).min();
     let active_at = first.map_or(now, |first| first.max(now));
@@ -77,7 +77,7 @@ pub fn states(keys: &[StoredKey], now: UnixSeconds, token_lifetime: i64) -> Vec<
             .min();
         match successor {
             None => KeyState::Active,
-            Some(at) if now <= at.plus(token_lifetime + LEEWAY + MARGIN) => KeyState::Retiring,
+            Some(at) if now <= at.plus(lifetime + LEEWAY + MARGIN) => KeyState::Retiring,
             Some(_) => KeyState::Gone,
         }
     };

@@ -96,6 +96,7 @@ fn config() -> Config {
         },
         setup_lifetime: 86_400,
         registration: Registration::Closed,
+        links: vec![],
         key_publish_before: 900,
         key_rotate_every: 30 * 86_400,
         audit_retention: 365 * 86_400,
@@ -325,7 +326,7 @@ impl TestApp {
 
 /// Keys and revocations as an edge holds them.
 pub(crate) struct Edge {
-    keys: KeySet,
+    pub(crate) keys: KeySet,
     pub(crate) revocations: Revocations,
 }
 
