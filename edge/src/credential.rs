@@ -3,13 +3,18 @@
 //! Each kind has a room of its own; this one brings them together. Two that differ contradict each
 //! other, and none of them counts. A cookie is the exception, because a browser sends it unasked:
 //! beside a token in the header it counts for nothing, but has to be of the same session. An API key
-//! has no session: beside one the cookie has to be of the key's owner.
+//! has no session: beside one the cookie has to be of the key's owner. Beside a link it may be
+//! anybody's, since links are made to be handed on.
 
 mod api_key;
 mod authorization;
 mod cookie;
 
-use portcullis_shared::{api_key::is_meant, routes::CredentialKind};
+use portcullis_shared::{
+    api_key::is_meant,
+    link::{self, Found},
+    routes::CredentialKind,
+};
 
 pub use api_key::PresentedKey;
 pub use cookie::Page;
@@ -23,6 +28,8 @@ pub enum Credential<'a> {
     Cookie(&'a str),
     /// An API key, in either header.
     ApiKey(PresentedKey<'a>),
+    /// A link in the URL.
+    Link(&'a str),
 }
 
 impl std::fmt::Debug for Credential<'_> {
@@ -31,6 +38,7 @@ impl std::fmt::Debug for Credential<'_> {
             Self::Bearer(_) => "Bearer(..)",
             Self::Cookie(_) => "Cookie(..)",
             Self::ApiKey(_) => "ApiKey(..)",
+            Self::Link(_) => "Link(..)",
         })
     }
 }
@@ -54,6 +62,8 @@ pub struct Sources<'a> {
     pub cookie: Option<&'a str>,
     /// `X-API-Key`, several joined with commas.
     pub api_key: Option<&'a str>,
+    /// The query of the URL.
+    pub query: Option<&'a str>,
 }
 
 /// What came is not one credential of a kind that the route takes.
@@ -119,12 +129,22 @@ pub fn find<'a>(
     let explicit = key
         .map(Credential::ApiKey)
         .or(bearer.map(Credential::Bearer));
+    let link = match sources.query {
+        Some(query) if takes(CredentialKind::SignedUrl) => link::find(query),
+        Some(_) | None => Found::Nothing,
+    };
+    let alone = |credential| Presented {
+        credential,
+        beside: None,
+    };
+    match (link, explicit) {
+        (Found::Nothing, _) => {}
+        (Found::Link(link), None) => return Ok(Some(alone(Credential::Link(link)))),
+        (Found::Link(_), Some(_)) | (Found::Several, _) => return Err(CredentialFault::Several),
+    }
     Ok(match (explicit, cookie) {
         (Some(credential), beside) => Some(Presented { credential, beside }),
-        (None, Some(token)) => Some(Presented {
-            credential: Credential::Cookie(token),
-            beside: None,
-        }),
+        (None, Some(token)) => Some(alone(Credential::Cookie(token))),
         (None, None) => None,
     })
 }
@@ -143,7 +163,7 @@ pub fn holds_bearer(header: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use CredentialKind::{ApiKey, Bearer, Cookie};
+    use CredentialKind::{ApiKey, Bearer, Cookie, SignedUrl};
 
     fn found<'a>(
         authorization: Option<&'a str>,
@@ -154,6 +174,7 @@ mod tests {
             authorization,
             cookie,
             api_key: None,
+            query: None,
         };
         find(&sources, kinds)
     }
@@ -196,6 +217,41 @@ mod tests {
     }
 
     #[test]
+    fn a_link_is_alone_and_counts_only_where_the_route_takes_one() {
+        let (header, cookie) = (Some("Bearer a"), Some("__Host-portcullis=b"));
+        let found = |authorization, cookie, query, kinds: &[CredentialKind]| {
+            let sources = Sources {
+                authorization,
+                cookie,
+                api_key: None,
+                query: Some(query),
+            };
+            find(&sources, kinds).map(|found| found.map(|presented| presented.credential))
+        };
+        let all = [Bearer, Cookie, SignedUrl];
+        let link = "w=1&portcullis_link=c";
+        assert_eq!(
+            found(None, None, link, &all),
+            Ok(Some(Credential::Link("c")))
+        );
+        assert_eq!(found(None, None, link, &[Bearer, Cookie]), Ok(None));
+        let bearer = Ok(Some(Credential::Bearer("a")));
+        assert_eq!(found(header, None, link, &[Bearer]), bearer);
+        // Whose cookie a browser sends along says nothing about a link that somebody handed on.
+        assert_eq!(
+            found(None, cookie, link, &all),
+            Ok(Some(Credential::Link("c")))
+        );
+        let several = Err(CredentialFault::Several);
+        assert_eq!(found(header, None, link, &all), several);
+        let twice = "portcullis_link=c&portcullis_link=c";
+        assert_eq!(found(None, None, twice, &all), several);
+        assert_eq!(found(None, None, twice, &[Bearer]), Ok(None));
+        let kind = Err(CredentialFault::Kind);
+        assert_eq!(found(header, None, link, &[SignedUrl]), kind);
+        assert_eq!(found(Some("Basic dTpw"), None, link, &all), kind);
+    }
+
     fn a_key_counts_in_either_header_where_the_route_takes_keys() {
         let (key, other) = (key('a'), key('b'));
         let bearer = |text: &str| Some(format!("Bearer {text}"));
@@ -204,11 +260,12 @@ mod tests {
                 authorization: authorization.as_deref(),
                 cookie: None,
                 api_key,
+                query: None,
             };
             find(&sources, kinds).map(|presented| match presented?.credential {
                 Credential::ApiKey(key) => Some(key.reveal().to_owned()),
                 Credential::Bearer(token) => Some(format!("as a token {token}")),
-                Credential::Cookie(_) => panic!("there is no cookie"),
+                Credential::Cookie(_) | Credential::Link(_) => panic!("there is none"),
             })
         };
         let (several, kind) = (Err(CredentialFault::Several), Err(CredentialFault::Kind));
@@ -243,6 +300,7 @@ mod tests {
             authorization: None,
             cookie: Some("__Host-portcullis=b"),
             api_key: Some(&key),
+            query: None,
         };
         let presented = find(&sources, &[Cookie, ApiKey]).unwrap().unwrap();
         assert!(matches!(presented.credential, Credential::ApiKey(_)));
@@ -257,6 +315,7 @@ mod tests {
         for credential in [
             Credential::Bearer(&key),
             Credential::Cookie(&key),
+            Credential::Link(&key),
             Credential::ApiKey(PresentedKey::new(&key).unwrap()),
         ] {
             assert!(!format!("{credential:?}").contains("pak_"));

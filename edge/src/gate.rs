@@ -5,10 +5,12 @@
 //! rule. Between them the adapter brings the [`Snapshot`] up to date as far as it is needed.
 //!
 //! Invariant: [`Decision::Forward`] with an identity comes from one place only, after signature,
-//! issuer, audience, time, revocation, scopes and roles have all been satisfied.
+//! issuer, audience, time, revocation, scopes and roles have all been satisfied; of a link from
+//! [`link`] only, after whatever there is to a link.
 
 mod exchanging;
 mod forward;
+mod link;
 mod reason;
 mod ruling;
 
@@ -16,13 +18,14 @@ use std::rc::Rc;
 
 use portcullis_shared::{
     ids::KeyId,
+    keys::KeySet,
     problem::Code,
     routes::{Access, Demand, Found, Mode, NEVER_FORWARDED, RouteTable, Rule, built_in},
     token::{Authentic, Policy, Refusal, Unverified, Verified},
 };
 
 pub use exchanging::ExchangeRequest;
-pub use forward::{CacheUse, Forward};
+pub use forward::{CacheUse, Forward, LinkAnswer};
 pub use reason::Reason;
 pub use ruling::{Decision, Outcome, Ruling};
 
@@ -254,6 +257,7 @@ fn with_rule<'a>(
         authorization: head.authorization.as_deref(),
         cookie: head.cookie.as_deref(),
         api_key: head.api_key.as_deref(),
+        query: target.query(),
     };
     match credential::find(&sources, &demand.credentials) {
         Ok(Some(presented)) if needs_page(presented.credential, head, &target) => {
@@ -284,7 +288,7 @@ fn with_rule<'a>(
 /// and nothing shows that a page of this site sent it.
 fn needs_page(credential: Credential<'_>, head: &Head, target: &Target<'_>) -> bool {
     match credential {
-        Credential::Bearer(_) | Credential::ApiKey(_) => false,
+        Credential::Bearer(_) | Credential::ApiKey(_) | Credential::Link(_) => false,
         Credential::Cookie(_) => {
             let page = Page {
                 fetch_site: head.fetch_site.as_deref(),
@@ -343,6 +347,7 @@ impl Case<'_> {
                 Unverified::parse(token).err().as_ref().map(Reason::from)
             }
             Credential::ApiKey(key) => key.parsed().is_none().then_some(Reason::NotAnApiKey),
+            Credential::Link(link) => link::screen(link),
         };
         reason.map(|reason| self.refused(reason))
     }
@@ -356,6 +361,20 @@ impl Case<'_> {
     /// The request as it came, for a rule that only reports.
     pub fn as_it_came(&self) -> Forward {
         forward::as_it_came(self.head, self.config, &self.target, self.rule)
+    }
+
+    /// Whether the rule takes what our own issuer signed.
+    fn takes_our_issuer(&self) -> bool {
+        let issuer = &self.config.settings.issuer;
+        let issuers = self.demand.issuers.as_ref();
+        issuers.is_none_or(|issuers| issuers.contains(issuer))
+    }
+
+    /// The keys to verify with, where keys and revocations are fresh enough to be worked with.
+    fn keys<'s>(&self, snapshot: &'s Snapshot, now: Millis) -> Option<&'s KeySet> {
+        let feed = snapshot.feed_freshness(self.demand.revocations, now);
+        let gone = feed == Freshness::Gone || snapshot.keys_freshness(now) == Freshness::Gone;
+        snapshot.keys().filter(|_| !gone)
     }
 
     fn refused(&self, reason: Reason) -> Ruling {
@@ -374,7 +393,8 @@ impl Case<'_> {
     }
 }
 
-/// Judges the token of a case, or the one that its API key stands for, at the time `now`.
+/// Judges the token of a case, or the one that its API key stands for, or its link, at the time
+/// `now`.
 pub fn judge(case: &Case<'_>, snapshot: &Snapshot, memory: &mut Memory, now: Millis) -> Verdict {
     let exchanged;
     let text = match case.presented.credential {
@@ -387,6 +407,7 @@ pub fn judge(case: &Case<'_>, snapshot: &Snapshot, memory: &mut Memory, now: Mil
             Known::Refused => return Verdict::Ruled(case.refused(Reason::ApiKeyRefused)),
             Known::Nothing => return case.screen().map_or(Verdict::Exchange, Verdict::Ruled),
         },
+        Credential::Link(link) => return link::judge(case, link, snapshot, now),
     };
     match authentic(case, text, snapshot, &mut memory.tokens, now) {
         Ok(token) if contradicted(case, &token, snapshot, &mut memory.tokens, now) => {
@@ -430,6 +451,8 @@ fn contradicted(
     let other = authentic(case, beside, snapshot, cache, now);
     !other.is_ok_and(|other| match case.presented.credential {
         Credential::Bearer(_) | Credential::Cookie(_) => other.is_of_one_session_with(token),
+        // Nothing counts beside a link.
+        Credential::Link(_) => false,
         Credential::ApiKey(_) => other.is_of_one_owner_with(token),
     })
 }
@@ -442,11 +465,7 @@ fn authentic(
     cache: &mut TokenCache,
     now: Millis,
 ) -> Result<Rc<Authentic>, Unauthentic> {
-    let feed = snapshot.feed_freshness(case.demand.revocations, now);
-    let keys = snapshot.keys().ok_or(Unauthentic::Unavailable)?;
-    if feed == Freshness::Gone || snapshot.keys_freshness(now) == Freshness::Gone {
-        return Err(Unauthentic::Unavailable);
-    }
+    let keys = case.keys(snapshot, now).ok_or(Unauthentic::Unavailable)?;
     let fingerprint = Fingerprint::of(token);
     let known = cache
         .get(&fingerprint)
@@ -479,8 +498,7 @@ fn weigh(
         audience: &case.demand.audience,
         max_lifetime: settings.token_max_lifetime,
     };
-    let ours = |issuers: &Vec<String>| issuers.contains(&settings.issuer);
-    if !case.demand.issuers.as_ref().is_none_or(ours) {
+    if !case.takes_our_issuer() {
         return Verdict::Ruled(case.refused(Reason::Issuer));
     }
     let verified = match token.verify(&policy, now.seconds()) {

@@ -187,6 +187,49 @@ pub fn private(cache_control: Option<&str>) -> String {
         .join(", ")
 }
 
+/// `Cache-Control` for an answer to a link that works for `max_age` seconds more: as [`private`],
+/// and no longer than that. What the upstream says nothing about may be kept so long, where it is
+/// the answer that was wished for (`is_success`).
+///
+/// ```
+/// use portcullis_edge::headers::private_for;
+/// assert_eq!(private_for(None, 60, true), "private, max-age=60");
+/// assert_eq!(private_for(Some("public, max-age=600"), 60, true), "private, max-age=60");
+/// assert_eq!(private_for(Some("no-store"), 60, true), "private, no-store");
+/// assert_eq!(private_for(None, 60, false), "private, no-cache");
+/// ```
+pub fn private_for(cache_control: Option<&str>, max_age: i64, is_success: bool) -> String {
+    let private = private(cache_control);
+    let directive = |piece: &str| {
+        piece
+            .split('=')
+            .next()
+            .unwrap_or_default()
+            .to_ascii_lowercase()
+    };
+    let pieces = || private.split(", ");
+    if pieces().any(|piece| ["no-store", "no-cache"].contains(&directive(piece).as_str())) {
+        return private;
+    }
+    let lifetimes = ["max-age", "stale-while-revalidate", "stale-if-error"];
+    let kept = pieces().filter(|piece| !lifetimes.contains(&directive(piece).as_str()));
+    let own = pieces().filter(|piece| directive(piece) == "max-age");
+    let own = own.map(|piece| {
+        piece
+            .split_once('=')
+            .and_then(|(_, text)| text.parse::<u32>().ok())
+    });
+    let own = own.map(|seconds| i64::from(seconds.unwrap_or(0))).min();
+    let lifetime = match own {
+        Some(seconds) => format!("max-age={}", max_age.min(seconds)),
+        None if is_success => format!("max-age={max_age}"),
+        None => "no-cache".to_owned(),
+    };
+    kept.chain([lifetime.as_str()])
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -275,6 +318,33 @@ mod tests {
             "private, no-store"
         );
         assert_eq!(private(Some("")), "private");
+    }
+
+    #[test]
+    fn an_answer_to_a_link_is_kept_no_longer_than_the_link_works() {
+        for (said, told) in [
+            ("max-age=30", "private, max-age=30"),
+            ("MAX-AGE=600, immutable", "private, immutable, max-age=60"),
+            ("max-age=600, max-age=5", "private, max-age=5"),
+            ("max-age=\"600\"", "private, no-store"),
+            ("max-age=forever", "private, max-age=0"),
+            ("max-age=-1", "private, max-age=0"),
+            (
+                "max-age=600, stale-while-revalidate=9999",
+                "private, max-age=60",
+            ),
+            ("private, no-cache", "private, no-cache"),
+            (
+                "s-maxage=600, must-revalidate",
+                "private, must-revalidate, max-age=60",
+            ),
+        ] {
+            assert_eq!(private_for(Some(said), 60, true), told, "{said}");
+        }
+        assert_eq!(
+            private_for(Some("max-age=5"), 60, false),
+            "private, max-age=5"
+        );
     }
 
     #[test]

@@ -5,7 +5,12 @@
 //! to read differently (encoded slashes and dots, empty and dot segments, backslashes, path
 //! parameters, double encoding, control characters) is refused before a rule is chosen.
 
-use portcullis_shared::path::is_ambiguous;
+use std::borrow::Cow;
+
+use portcullis_shared::{
+    link::{self, Found},
+    path::is_ambiguous,
+};
 
 /// The URL cannot be judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -34,6 +39,24 @@ pub struct Target<'a> {
 }
 
 impl<'a> Target<'a> {
+    /// The query as it stands, without its question mark.
+    pub fn query(&self) -> Option<&'a str> {
+        self.path_and_query.split_once('?').map(|(_, query)| query)
+    }
+
+    /// Path and query without links, and otherwise as they stand.
+    pub fn without_links(&self) -> Cow<'a, str> {
+        match self.query() {
+            Some(query) if link::find(query) != Found::Nothing => {
+                match link::without_links(query) {
+                    Some(rest) => Cow::Owned(format!("{}?{rest}", self.path)),
+                    None => Cow::Borrowed(self.path),
+                }
+            }
+            Some(_) | None => Cow::Borrowed(self.path_and_query),
+        }
+    }
+
     /// Takes an absolute URL apart.
     ///
     /// ```
@@ -181,6 +204,22 @@ mod tests {
         let target = Target::parse(url).unwrap();
         assert_eq!(target.path, "/x");
         assert_eq!(target.path_and_query, "/x?y=/../%2f;//\\%zz?&z");
+    }
+
+    #[test]
+    fn links_are_taken_out_and_nothing_else() {
+        for (text, rest) in [
+            ("/x", "/x"),
+            ("/x?", "/x?"),
+            ("/x?a=1&&b=%zz", "/x?a=1&&b=%zz"),
+            ("/x?portcullis_link=l", "/x"),
+            ("/x?a=1&portcullis_link=l&b", "/x?a=1&b"),
+            ("/x?portcullis_link=l&portcullis_link=m&", "/x?"),
+            ("/portcullis_link=l?a", "/portcullis_link=l?a"),
+        ] {
+            let url = format!("http://a{text}");
+            assert_eq!(Target::parse(&url).unwrap().without_links(), rest);
+        }
     }
 
     #[test]

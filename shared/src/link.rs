@@ -185,8 +185,7 @@ impl<'a> Unverified<'a> {
     }
 }
 
-/// A link that a key of the issuer signed. It may be kept and judged again and again; its signature
-/// need not be checked twice.
+/// A link that a key of the issuer signed.
 #[derive(Debug, Clone)]
 pub struct Authentic {
     claims: LinkClaims,
@@ -211,21 +210,6 @@ impl Authentic {
     /// The key that signed it. It may have left the key set since; see [`KeySet::get`].
     pub fn key_id(&self) -> &KeyId {
         &self.key_id
-    }
-
-    /// About how many bytes of memory keeping this link takes.
-    pub fn weight(&self) -> usize {
-        let claims = &self.claims;
-        let headers = claims.headers.iter().flat_map(ResponseHeaders::iter);
-        let strings = [
-            claims.iss.as_str(),
-            &claims.sub,
-            &claims.host,
-            claims.path.literal(),
-        ];
-        let strings = strings.into_iter().chain(headers.map(|(_, value)| value));
-        let text: usize = strings.map(|string| string.len() + 48).sum();
-        size_of::<Self>() + text
     }
 
     /// Judges the link, which must be of `issuer`, for a request at the time `now`.

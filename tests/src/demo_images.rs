@@ -1,4 +1,5 @@
-//! An image server behind the edge: whoever has the scope `images:read` gets pictures.
+//! An image server behind the edge: whoever has the scope `images:read` gets pictures, and so does
+//! whoever has a link to one.
 #![expect(
     clippy::needless_pass_by_value,
     reason = "poem hands a handler what it extracts by value"
@@ -12,10 +13,7 @@ use poem::{
     web::Path,
 };
 
-use crate::{
-    picture,
-    proof::{Proof, Verifier},
-};
+use crate::{permit::Permit, picture, proof::Verifier};
 
 /// The longest name of a picture.
 const NAME_LIMIT: usize = 64;
@@ -35,19 +33,23 @@ fn health() -> &'static str {
 
 #[handler]
 fn image(
-    proof: Proof,
+    permit: Permit,
     Path(file): Path<String>,
     headers: &HeaderMap,
 ) -> poem::Result<impl IntoResponse> {
-    proof.require_scope("images:read")?;
+    if let Permit::Bearer(proof) = &permit {
+        proof.require_scope("images:read")?;
+    }
     let name = file.strip_suffix(".png").filter(|name| is_name(name));
     let name = name.ok_or(StatusCode::NOT_FOUND)?;
     let picture = picture::of(name).map_err(poem::error::InternalServerError)?;
     let etag = format!("\"{}\"", picture.digest);
-    let answer = Response::builder()
-        .header(header::ETAG, &etag)
-        // It may be kept, but not served to anybody before the edge has been asked again.
-        .header(header::CACHE_CONTROL, "private, no-cache");
+    let mut answer = Response::builder().header(header::ETAG, &etag);
+    // It may be kept, but not served to anybody before the edge has been asked again; for how long
+    // one that came by a link may be, the edge says.
+    if matches!(permit, Permit::Bearer(_)) {
+        answer = answer.header(header::CACHE_CONTROL, "private, no-cache");
+    }
     let known = headers
         .get_all(header::IF_NONE_MATCH)
         .iter()

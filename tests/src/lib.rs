@@ -11,6 +11,7 @@ pub mod clock;
 pub mod demo_api;
 pub mod demo_images;
 pub mod keys;
+pub mod permit;
 pub mod picture;
 pub mod proof;
 pub mod run;

@@ -133,15 +133,26 @@ fn finish(response: &Response, head: &Head, forward: &Forward) -> Result<Respons
         restrict_cookies(&headers, forward)?;
     }
     if forward.cache == CacheUse::Private {
-        headers.set(
-            "cache-control",
-            &headers::private(headers.get("cache-control")?.as_deref()),
-        )?;
+        let said = headers.get("cache-control")?;
+        let private = match &forward.link {
+            Some(link) => {
+                headers.delete("expires")?;
+                let is_success = response.ok() || response.status() == 304;
+                headers::private_for(said.as_deref(), link.max_age, is_success)
+            }
+            None => headers::private(said.as_deref()),
+        };
+        headers.set("cache-control", &private)?;
         for name in SHARED_CACHE_HEADERS {
             headers.delete(name)?;
         }
         // A browser that several people use keeps one's answer from the other.
-        headers.append("vary", forward.vary)?;
+        if !forward.vary.is_empty() {
+            headers.append("vary", forward.vary)?;
+        }
+    }
+    for (name, value) in forward.link.iter().flat_map(|link| &link.headers) {
+        headers.set(name, value)?;
     }
     for (name, value) in forward.cors.iter().flatten() {
         if *name == "vary" {

@@ -1,10 +1,13 @@
 //! What is forwarded: where to, and with which headers changed. The body is not seen here.
 //!
 //! Invariant: whatever the route, no reserved header of the client passes; and a header that tells
-//! an identity is written from a [`Verified`] token only.
+//! an identity is written from a [`Verified`] token only, or from a link's [`link::Verified`]. No
+//! link goes further than this, but as a proof.
 
 use portcullis_shared::{
+    link::{self, ResponseHeaders},
     routes::{Cache, CredentialKind, Rule, built_in},
+    time::UnixSeconds,
     token::Verified,
 };
 
@@ -29,6 +32,15 @@ pub enum CacheUse {
     Shared,
 }
 
+/// What the answer to a link gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkAnswer {
+    /// For how many seconds it may be kept: as long as the link works.
+    pub max_age: i64,
+    /// Headers in place of the upstream's.
+    pub headers: Vec<(&'static str, String)>,
+}
+
 /// A request on its way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Forward {
@@ -44,6 +56,8 @@ pub struct Forward {
     pub may_set_own_cookies: bool,
     /// The request headers that a private answer depends on, for `Vary`.
     pub vary: &'static str,
+    /// For a request that came by a link.
+    pub link: Option<LinkAnswer>,
     /// On a route with `cors`, the headers that stand for whatever the upstream says about it.
     pub cors: Option<Vec<(&'static str, String)>>,
 }
@@ -65,6 +79,7 @@ pub(super) fn built_in(head: &Head, config: &Config, target: &Target<'_>) -> For
         cache: CacheUse::Untouched,
         may_set_own_cookies: signs_in,
         vary: "",
+        link: None,
         cors: None,
     }
 }
@@ -126,6 +141,8 @@ pub(super) fn identified(case: &Case<'_>, verified: Verified<'_>, token: &str) -
             let bearer = ("authorization", format!("Bearer {token}"));
             forward.set.push(bearer);
         }
+        // See `linked`; an access token is none.
+        Credential::Link(_) => return forward,
     }
     let claims = verified.claims();
     let mut set = |name, text: &str| {
@@ -152,6 +169,50 @@ pub(super) fn identified(case: &Case<'_>, verified: Verified<'_>, token: &str) -
         .collect();
     set("portcullis-roles", &roles.join(" "));
     set("portcullis-expires", &claims.exp.0.to_string());
+    forward
+}
+
+/// A request that came by a link. The upstream learns who had it signed and gets the link as the
+/// proof; scopes, roles and session it has none.
+pub(super) fn linked(
+    case: &Case<'_>,
+    verified: link::Verified<'_>,
+    text: &str,
+    now: UnixSeconds,
+) -> Forward {
+    let Case {
+        head, config, rule, ..
+    } = *case;
+    if config.reports(rule) {
+        return as_it_came(head, config, &case.target, rule);
+    }
+    let mut forward = base(head, config, &case.target, rule);
+    let claims = verified.claims();
+    let headers = claims.headers.iter().flat_map(ResponseHeaders::iter);
+    forward.link = Some(LinkAnswer {
+        max_age: claims.exp.since(now).max(0),
+        headers: headers
+            .map(|(name, value)| (name, value.to_owned()))
+            .collect(),
+    });
+    if rule.cache == Cache::Shared {
+        return forward;
+    }
+    // It stands in the URL, whatever the headers are.
+    forward.vary = "";
+    let expires = claims.exp.0.to_string();
+    let told = [
+        ("portcullis-proof", text),
+        ("portcullis-issuer", &claims.iss),
+        ("portcullis-subject", &claims.sub),
+        ("portcullis-expires", &expires),
+    ];
+    let told = told
+        .into_iter()
+        .filter_map(|(name, text)| Some((name, headers::value(text)?)));
+    forward
+        .set
+        .extend(told.map(|(name, text)| (name, text.to_owned())));
     forward
 }
 
@@ -187,7 +248,7 @@ fn told(head: &Head, config: &Config, target: &Target<'_>, rule: &Rule, shared: 
         set.extend(edge_channel(head, settings));
     }
     Forward {
-        url: upstream.join(target.path_and_query),
+        url: upstream.join(&target.without_links()),
         remove,
         set,
         cache: if shared {
@@ -197,6 +258,7 @@ fn told(head: &Head, config: &Config, target: &Target<'_>, rule: &Rule, shared: 
         },
         may_set_own_cookies: false,
         vary: vary(rule),
+        link: None,
         cors: rule
             .cors
             .as_ref()

@@ -3,7 +3,11 @@
 //! Invariant: a name never changes its meaning, since dashboards and alarms are built on it; and a
 //! reason holds nothing of a request. No client is told one.
 
-use portcullis_shared::{revocation::Kind, token::Refusal};
+use portcullis_shared::{
+    link::{self, NotGenuine},
+    revocation::Kind,
+    token::Refusal,
+};
 
 use crate::{credential::CredentialFault, target::TargetFault};
 
@@ -83,6 +87,14 @@ reasons! {
     NotYetValid = "not_yet_valid", "not valid yet";
     /// See [`Refusal::Audience`].
     Audience = "audience", "another audience";
+    /// A link to another host.
+    LinkHost = "link_host", "a link to another host";
+    /// A link to another path.
+    LinkPath = "link_path", "a link to another path";
+    /// A link with another query.
+    LinkQuery = "link_query", "a link with another query";
+    /// A link for other methods, or with a protocol that goes on after the answer.
+    LinkMethod = "link_method", "a link for other methods";
     /// The session was revoked.
     RevokedSession = "revoked_session", "the session is revoked";
     /// The API key was revoked.
@@ -155,6 +167,29 @@ impl From<&Refusal> for Reason {
             Refusal::Expired => Self::Expired,
             Refusal::NotYetValid => Self::NotYetValid,
             Refusal::Lifetime => Self::Lifetime,
+        }
+    }
+}
+
+impl From<&link::Refusal> for Reason {
+    fn from(refusal: &link::Refusal) -> Self {
+        match refusal {
+            link::Refusal::NotGenuine(NotGenuine::TooLong) => Self::TokenTooLong,
+            link::Refusal::NotGenuine(NotGenuine::Malformed) => Self::TokenMalformed,
+            link::Refusal::NotGenuine(NotGenuine::Header) => Self::TokenHeader,
+            link::Refusal::NotGenuine(NotGenuine::Algorithm) => Self::TokenAlgorithm,
+            link::Refusal::NotGenuine(NotGenuine::Type) => Self::TokenType,
+            link::Refusal::NotGenuine(NotGenuine::Signature) => Self::Signature,
+            link::Refusal::UnknownKey(_) => Self::UnknownKey,
+            link::Refusal::Claims => Self::Claims,
+            link::Refusal::Issuer => Self::Issuer,
+            link::Refusal::Lifetime => Self::Lifetime,
+            link::Refusal::Expired => Self::Expired,
+            link::Refusal::NotYetValid => Self::NotYetValid,
+            link::Refusal::Host => Self::LinkHost,
+            link::Refusal::Path => Self::LinkPath,
+            link::Refusal::Query => Self::LinkQuery,
+            link::Refusal::Method => Self::LinkMethod,
         }
     }
 }

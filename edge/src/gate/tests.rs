@@ -4,6 +4,7 @@ mod access;
 mod cookies;
 mod headers;
 mod lines;
+mod links;
 mod metrics;
 mod paths;
 mod reports;
@@ -94,6 +95,13 @@ path = "/pages/*"
 upstream = "api"
 audience = "api"
 credentials = ["bearer", "cookie"]
+
+[[route]]
+path = "/linked/*"
+upstream = "images"
+audience = "images"
+scopes = ["images:read"]
+credentials = ["bearer", "cookie", "signed_url"]
 
 [[route]]
 path = "/foreign/*"

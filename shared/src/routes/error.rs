@@ -69,12 +69,15 @@ pub enum Fault {
     #[error("must be a lower-case letter followed by lower-case letters, digits and `_`")]
     Upstream,
     /// Not supported in this version.
-    #[error("`{0}` is not supported yet; `bearer` and `cookie` are")]
+    #[error("`{0}` is not supported yet; `bearer`, `cookie` and `signed_url` are")]
     NotSupportedYet(&'static str),
     /// The origin's administration, to which a browser would bring its cookies unasked, and which no
     /// key of a program opens.
     #[error("a route to the origin takes nothing but `bearer`")]
     OnOrigin,
+    /// Nothing that a link says would satisfy them.
+    #[error("means nothing where `credentials` has `signed_url`: a link has no roles")]
+    OnSignedUrl,
     /// The key says something about credentials, and none are looked at.
     #[error("means nothing on a route with `access = \"public\"`")]
     OnPublic,

@@ -209,8 +209,12 @@ impl Fields {
     }
 
     fn demand(&mut self, upstream: &UpstreamName) -> Result<Demand, TableError> {
+        let credentials = self.credentials(upstream)?;
+        if credentials.contains(&CredentialKind::SignedUrl) && self.table.contains_key("roles") {
+            return Err(self.error("roles", Fault::OnSignedUrl));
+        }
         Ok(Demand {
-            credentials: self.credentials(upstream)?,
+            credentials,
             audience: self.audience()?,
             scopes: self
                 .list::<Scope>("scopes")?

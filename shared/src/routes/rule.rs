@@ -110,7 +110,7 @@ pub enum CredentialKind {
     Cookie,
     /// An API key.
     ApiKey,
-    /// A signed URL.
+    /// A signed URL ([`crate::link`]).
     SignedUrl,
 }
 
@@ -118,9 +118,8 @@ impl CredentialKind {
     /// Whether the edge can check this kind.
     pub(super) fn supported(self) -> Result<Self, Fault> {
         match self {
-            Self::Bearer | Self::Cookie => Ok(self),
+            Self::Bearer | Self::Cookie | Self::SignedUrl => Ok(self),
             Self::ApiKey => Err(Fault::NotSupportedYet("api_key")),
-            Self::SignedUrl => Err(Fault::NotSupportedYet("signed_url")),
         }
     }
 }

@@ -190,8 +190,7 @@ fn a_mistake_is_reported_with_the_rule_and_the_key() {
         ("methods = ['HEAD']", "methods"),
         ("methods = ['GET', 'GET']", "methods"),
         ("methods = ['TRACE']", "methods"),
-        ("credentials = ['api_key']", "credentials"),
-        ("credentials = ['bearer', 'signed_url']", "credentials"),
+        ("credentials = ['bearer', 'api_key']", "credentials"),
         ("credentials = ['basic']", "credentials"),
         ("revocations = 'never'", "revocations"),
         ("cache = 'public'", "cache"),
@@ -222,6 +221,19 @@ fn a_mistake_is_reported_with_the_rule_and_the_key() {
 }
 
 #[test]
+fn a_route_that_takes_links_asks_for_no_role() {
+    let parse = |more: &str| {
+        let rule = "[[route]]\npath = '/x/*'\nupstream = 'images'\naudience = 'a'\n";
+        RouteTable::parse(&format!(
+            "{rule}credentials = ['bearer', 'signed_url']\n{more}"
+        ))
+    };
+    assert!(parse("scopes = ['images:read']").is_ok());
+    let error = parse("roles = ['admin']").unwrap_err().to_string();
+    assert!(error.contains("`roles`: means nothing where"), "{error}");
+}
+
+#[test]
 fn a_route_to_the_origin_takes_bearer_tokens_alone() {
     let parse = |upstream: &str, kinds: &str| {
         let rule = "[[route]]\npath = '/admin/*'\naudience = 'a'\n";
@@ -231,7 +243,7 @@ fn a_route_to_the_origin_takes_bearer_tokens_alone() {
     };
     assert!(parse("origin", "'bearer'").is_ok());
     assert!(parse("api", "'cookie'").is_ok());
-    for kinds in ["'cookie'", "'bearer', 'cookie'"] {
+    for kinds in ["'cookie'", "'bearer', 'cookie'", "'bearer', 'signed_url'"] {
         let error = parse("origin", kinds).unwrap_err().to_string();
         assert!(
             error.contains("`credentials`: a route to the origin"),

@@ -35,6 +35,7 @@ mod round_the_edge;
 mod runbook;
 mod secrets_and_logs;
 mod sessions_end;
+mod signed_urls;
 mod target;
 mod tokens;
 mod traps;

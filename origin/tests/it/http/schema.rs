@@ -206,6 +206,7 @@ async fn the_document_names_every_endpoint_and_the_errors_of_each() {
     get /auth/sessions (bearer): 200 400 401 403 500 503
     delete /auth/sessions/{id} (bearer): 200 400 401 403 404 500 503
     post /auth/setup: 204 400 403 413 415 422 500 503
+    post /auth/signed-urls (bearer): 200 400 401 403 413 415 422 500 503
     post /auth/token: 200 400 401 403 413 415 429 500 503
     get /health/live: 200 400 500 503
     get /health/ready: 200 400 500 503

@@ -41,6 +41,14 @@ audience = "api"
 credentials = ["bearer", "cookie"]
 
 [[route]]
+path = "/linked/*"
+methods = ["GET", "POST"]
+upstream = "echo"
+audience = "api"
+scopes = ["api:read"]
+credentials = ["bearer", "cookie", "signed_url"]
+
+[[route]]
 path = "/public/*"
 upstream = "echo"
 access = "public"
@@ -230,15 +238,16 @@ impl Stack {
     }
 }
 
-/// The settings that only a file can have: the further client.
-/// Settings in which a client has a secret.
+/// The settings that only a file can have: a client that has a secret, and links.
 pub fn settings() -> String {
     let digest = Sha256::digest(BACKEND.1.as_bytes());
     let digest: Vec<String> = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     let (id, digest) = (BACKEND.0, digest.concat());
     format!(
         "[[client]]\nid = \"{id}\"\nkind = \"confidential\"\nsecret_sha256 = \"{digest}\"\n\
-         audiences = [\"api\"]\n"
+         audiences = [\"api\"]\n\
+         [[signed_urls]]\npath = \"/images/*\"\nscopes = \"images:read\"\n\
+         [[signed_urls]]\npath = \"/linked/*\"\nscopes = \"api:read\"\n"
     )
 }
 
