@@ -255,12 +255,12 @@ async fn a_ban_ends_links_and_a_logout_does_not() {
     let id = stack.id_of(&tokens.access).await;
     let url = signed(stack, &tokens.access, "/images/cat.png", 3600).await;
     get(stack, &url).await.expect(200);
-    let logout = stack.http.post(
-        &stack.edge.at("/auth/logout-all"),
-        &tokens.access,
-        &json!({}),
-    );
-    logout.await.expect(200);
+    let logout_all = stack.edge.at("/auth/logout-all");
+    let logout = stack
+        .http
+        .post(&logout_all, &tokens.access, &json!({}))
+        .await;
+    logout.expect(200);
     let out = Instant::now();
     wait::until_time(out + BAN_PROMISE).await;
     stack
