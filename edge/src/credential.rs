@@ -252,6 +252,7 @@ mod tests {
         assert_eq!(found(Some("Basic dTpw"), None, link, &all), kind);
     }
 
+    #[test]
     fn a_key_counts_in_either_header_where_the_route_takes_keys() {
         let (key, other) = (key('a'), key('b'));
         let bearer = |text: &str| Some(format!("Bearer {text}"));

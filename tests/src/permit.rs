@@ -63,7 +63,7 @@ async fn verify(verifier: &Verifier, request: &Request) -> Result<LinkClaims, Re
         path: uri.path(),
         query: uri.query(),
     };
-    let verified = authentic.verify(&verifier.issuer, &asked, clock::now());
-    let verified = verified.map_err(|_| Refused::NoProof)?;
-    Ok(verified.claims().clone())
+    let link = authentic.verify(&verifier.issuer, &asked, clock::now());
+    let link = link.map_err(|_| Refused::NoProof)?;
+    Ok(link.claims().clone())
 }

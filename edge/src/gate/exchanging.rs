@@ -98,7 +98,7 @@ impl Case<'_> {
     fn presented_key(&self) -> Option<PresentedKey<'_>> {
         match self.presented.credential {
             Credential::ApiKey(key) => Some(key),
-            Credential::Bearer(_) | Credential::Cookie(_) => None,
+            Credential::Bearer(_) | Credential::Cookie(_) | Credential::Link(_) => None,
         }
     }
 }
