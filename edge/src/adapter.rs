@@ -1,5 +1,5 @@
-//! The runtime's side: reads what the gate needs of a request, does what it says, and keeps the
-//! snapshot up to date.
+//! The runtime's side: hands what `entry/` reads of a request to the gate, writes what is to be done
+//! with it, and keeps the snapshot up to date.
 //!
 //! Invariants: what belongs to a request (streams, promises, timers) stays with it; what outlives
 //! it is plain data in [`isolate`], never borrowed across an `await`; and a body never enters Wasm
@@ -7,32 +7,35 @@
 //!
 //! When a client goes away, the runtime drops its request, and promises that the request waited for
 //! are never settled. A Rust future that waits for one would stay in memory for good. So no future
-//! of ours waits for an upstream: that is left to a chain of promises, which is collected. What our
-//! futures do wait for, timers and the origin's documents, `waitUntil` sees to its end.
+//! of ours waits for an upstream: that is `entry/forward.js`'s, whose promises are collected. What
+//! our futures do wait for, timers and the origin's documents, `waitUntil` sees to its end.
 
-mod chain;
+mod client;
 mod context;
 mod document;
 mod exchange;
-mod head;
 mod isolate;
 mod log;
 mod refresh;
-mod respond;
 mod tables;
 
-use std::{cell::Cell, rc::Rc};
+use std::rc::Rc;
 
 use js_sys::Promise;
 use portcullis_shared::problem::Code;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
-use web_sys::Request;
 use worker::worker_sys;
 
 use crate::{
     answer::Answer,
     exchange::Next,
-    gate::{self, Config, Head, Plan, Ruling, Verdict},
+    gate::{self, Config, Decision, Head, Plan, Ruling, Verdict},
+    handback::{Handback, Upstreams},
+    platform::Platform,
+    wire::{
+        self,
+        order::{self, Signature},
+    },
 };
 
 use context::Context;
@@ -44,44 +47,126 @@ pub fn start(routes: &str) {
     isolate::start(routes);
 }
 
-/// Answers a request. The promise is rejected only when not even an answer can be made.
+/// Takes the variables in, which come with the first request. What is wrong with them is
+/// remembered, and refuses every request.
 #[wasm_bindgen]
-pub fn fetch(request: Request, env: &js_sys::Object, context: worker_sys::Context) -> Promise {
-    let mut head = match head::read(&request) {
-        Ok(head) => head,
-        Err(error) => {
-            log::error("a request could not be read", &log::text(&error));
-            let answer = Answer::problem(Code::InvalidRequest);
-            return respond::answer(&Head::default(), &answer);
-        }
-    };
-    let config = match isolate::config(env) {
-        Ok(config) => config,
-        Err(reason) => {
-            log::error("not configured", &reason);
-            return respond::answer(&head, &Answer::unavailable());
-        }
-    };
-    head::correct(&mut head, &request, &config.settings.platform);
-    let context = Context::from(context);
-    if let Some(ruling) = rule_at_once(&head, &config) {
-        tables::build_where_due(&context);
-        return respond::carry_out(&request, head, ruling);
-    }
-    let exchange = Rc::new((head, config));
-    let waiting = rule_after_waiting(Rc::clone(&exchange), context.clone());
-    let (promise, ruling) = hand_over(waiting);
-    context.wait_until(&promise);
-    chain::then(&promise, move |_| {
-        let head = exchange.0.clone();
-        match ruling.take() {
-            Some(ruling) => respond::carry_out(&request, head, ruling),
-            None => respond::answer(&head, &Answer::unavailable()),
-        }
-    })
+pub fn configure(env: &js_sys::Object) {
+    isolate::configure(env);
 }
 
-/// Rules on a request for which nothing has to be fetched, as most are.
+/// Rules on a request for which nothing has to be fetched, as most are: gives the order for it, or
+/// nothing where [`rule_later`] is to be asked.
+#[wasm_bindgen]
+pub fn rule(head: &str, request: &JsValue, context: &worker_sys::Context) -> Option<String> {
+    match Matter::of(head, request) {
+        Ok(matter) => {
+            let ruling = rule_at_once(&matter.head, &matter.config)?;
+            tables::build_where_due(context);
+            Some(matter.order(ruling))
+        }
+        Err(order) => Some(order),
+    }
+}
+
+/// Rules on any request: promises the order for it.
+#[wasm_bindgen(js_name = ruleLater)]
+pub fn rule_later(head: &str, request: &JsValue, context: &worker_sys::Context) -> Promise {
+    let mut matter = match Matter::of(head, request) {
+        Ok(matter) => matter,
+        Err(order) => return Promise::resolve(&JsValue::from_str(&order)),
+    };
+    matter.head.country = client::country(request, &matter.config.settings.platform);
+    let context = Context::from(context);
+    let of_task = context.clone();
+    let promise = wasm_bindgen_futures::future_to_promise(async move {
+        let ruling = rule_after_waiting(&matter, of_task).await;
+        Ok(JsValue::from_str(&matter.order(ruling)))
+    });
+    context.wait_until(&promise);
+    promise
+}
+
+/// Tells what to change of an upstream's answer, by what the order to forward said of it, its status
+/// and its headers; nothing where the answer cannot be handed back.
+#[wasm_bindgen(js_name = handBack)]
+pub fn hand_back(handback: &str, status: u16, headers: &str) -> Option<String> {
+    let handback = Handback::read(handback)?;
+    let headers = wire::headers(headers)?;
+    let answer = Upstreams {
+        status,
+        headers: &headers,
+    };
+    let changes = handback.changes(answer, isolate::seq());
+    Some(order::changes(&changes))
+}
+
+/// Gives the order to answer in place of an upstream that did not, for whatever reason.
+#[wasm_bindgen(js_name = giveUp)]
+pub fn give_up(handback: &str, reason: &str) -> String {
+    log::warning("an upstream did not answer", reason);
+    match Handback::read(handback) {
+        Some(handback) => handback.bad_gateway(isolate::seq()),
+        None => answer(&client::unnamed(), &Answer::problem(Code::BadGateway)),
+    }
+}
+
+/// A request, and the rules for it.
+struct Matter {
+    head: Head,
+    config: Rc<Config>,
+    /// The runtime's own object of the request, for what only it tells.
+    request: JsValue,
+}
+
+impl Matter {
+    /// Reads a head; where that is not enough to rule on it, gives the order instead.
+    fn of(head: &str, request: &JsValue) -> Result<Self, String> {
+        let Some(told) = wire::head::read(head) else {
+            log::error("a request could not be read", "its head is broken");
+            let refusal = Answer::problem(Code::InvalidRequest);
+            return Err(answer(&client::unnamed(), &refusal));
+        };
+        match isolate::config() {
+            Ok(config) => Ok(Self {
+                head: client::complete(told, request, &config.settings.platform),
+                config,
+                request: request.clone(),
+            }),
+            Err(reason) => {
+                log::error("not configured", &reason);
+                let head = client::complete(told, request, &Platform::Cloudflare);
+                Err(answer(&head, &Answer::unavailable()))
+            }
+        }
+    }
+
+    /// What is to be done; the decision is counted, and may become a line of the log.
+    fn order(&self, ruling: Ruling) -> String {
+        if let Some(line) = isolate::observe(&self.head, &ruling) {
+            log::decision(&line);
+        }
+        match ruling.decision {
+            Decision::Answer(ours) => answer(&self.head, &ours),
+            Decision::Metrics => answer(&self.head, &isolate::metrics()),
+            Decision::Forward(mut on) => {
+                if self.head.country.is_none() {
+                    let platform = &self.config.settings.platform;
+                    client::tell_country(&mut on, &self.request, platform);
+                }
+                order::forward(&self.head, &on)
+            }
+        }
+    }
+}
+
+fn answer(head: &Head, answer: &Answer) -> String {
+    let signature = Signature {
+        request_id: &head.request_id,
+        seq: isolate::seq(),
+    };
+    order::answer(answer, &[], head.method == "HEAD", signature)
+}
+
 fn rule_at_once(head: &Head, config: &Config) -> Option<Ruling> {
     let case = match gate::plan(head, config) {
         Plan::Ruled(ruling) => return Some(ruling),
@@ -97,8 +182,8 @@ fn rule_at_once(head: &Head, config: &Config) -> Option<Ruling> {
 }
 
 /// Rules on any request, and waits for what that takes.
-async fn rule_after_waiting(exchange: Rc<(Head, Rc<Config>)>, context: Context) -> Ruling {
-    let (head, config) = &*exchange;
+async fn rule_after_waiting(matter: &Matter, context: Context) -> Ruling {
+    let Matter { head, config, .. } = matter;
     let case = match gate::plan(head, config) {
         Plan::Ruled(ruling) => return ruling,
         Plan::Judge(case) => case,
@@ -121,17 +206,4 @@ async fn rule_after_waiting(exchange: Rc<(Head, Rc<Config>)>, context: Context) 
         Verdict::UnknownKey(key) => gate::refuse_unknown_key(&case, &key),
         Verdict::Exchange => case.not_exchanged(Next::Unavailable),
     }
-}
-
-/// Runs a future as a promise, and leaves its ruling where it can be taken from.
-fn hand_over(
-    future: impl Future<Output = Ruling> + 'static,
-) -> (Promise, Rc<Cell<Option<Ruling>>>) {
-    let place = Rc::new(Cell::new(None));
-    let target = Rc::clone(&place);
-    let promise = wasm_bindgen_futures::future_to_promise(async move {
-        target.set(Some(future.await));
-        Ok(JsValue::UNDEFINED)
-    });
-    (promise, place)
 }

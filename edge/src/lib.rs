@@ -18,6 +18,7 @@ pub mod decision_line;
 pub mod exchange;
 pub mod gate;
 pub mod generations;
+pub mod handback;
 pub mod headers;
 pub mod platform;
 pub mod sampling;
@@ -25,6 +26,7 @@ pub mod settings;
 pub mod snapshot;
 pub mod target;
 pub mod time;
+pub mod wire;
 
 #[cfg(target_arch = "wasm32")]
 pub mod adapter;

@@ -51,10 +51,7 @@ pub(crate) fn run(workspace: &Workspace, stop: &Stop) -> Result<()> {
         bind_and_optimise(workspace, &node, &bindgen, &wasm, stop)?;
     }
 
-    replace(
-        &output.join("index.js"),
-        &fs::read(workspace.path("edge/entry/index.js"))?,
-    )?;
+    entry(workspace, &output)?;
     replace(
         &output.join("wrangler.toml"),
         settings(workspace)?.as_bytes(),
@@ -62,6 +59,16 @@ pub(crate) fn run(workspace: &Workspace, stop: &Stop) -> Result<()> {
     replace(&output.join("routes.toml"), routes.as_bytes())?;
     size::report_and_limit(&node, &output)?;
     replace(&stamp, digest.as_bytes())
+}
+
+/// The entry module and what it consists of.
+fn entry(workspace: &Workspace, output: &Path) -> Result<()> {
+    for module in fs::read_dir(workspace.path("edge/entry")).context("edge/entry")? {
+        let module = module.context("edge/entry")?;
+        let source = fs::read(module.path()).context("edge/entry")?;
+        replace(&output.join(module.file_name()), &source)?;
+    }
+    Ok(())
 }
 
 /// Writes a file at once, so that a watcher never reads half of it; leaves an equal one untouched,

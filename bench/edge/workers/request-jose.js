@@ -2,7 +2,6 @@
 // request on with the identity in headers (`MODE` forward), as such Workers do.
 
 import { verifier } from "./jose.js";
-import { upstream } from "./upstream.js";
 
 let verify;
 
@@ -14,7 +13,7 @@ async function forward(request, url, claims) {
   outgoing.headers.set("x-user", claims.sub);
   outgoing.headers.set("x-session", claims.sid);
   outgoing.headers.set("x-scope", claims.scope);
-  const answered = await upstream(outgoing, { redirect: "manual" });
+  const answered = await fetch(outgoing, { redirect: "manual" });
   const response = new Response(answered.body, answered);
   response.headers.set("cache-control", "private");
   return response;

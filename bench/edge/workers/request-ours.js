@@ -1,11 +1,3 @@
-// The Worker exactly as it is deployed. Only what lies behind it is replaced: a request that it
-// forwards is answered in here. It fetches its documents over the network.
+// The Worker exactly as it is deployed, but for what the assembly puts in place of a module.
 
-import edge from "./index.js";
-import { upstream } from "./upstream.js";
-
-const network = globalThis.fetch;
-globalThis.fetch = (input, init) =>
-  typeof input === "string" ? network(input, init) : upstream(input, init);
-
-export default edge;
+export { default } from "./index.js";

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use js_sys::Promise;
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, JsValue};
 use worker::worker_sys;
 
 use super::log;
@@ -12,9 +12,10 @@ use super::log;
 #[derive(Clone)]
 pub(super) struct Context(Rc<worker_sys::Context>);
 
-impl From<worker_sys::Context> for Context {
-    fn from(context: worker_sys::Context) -> Self {
-        Self(Rc::new(context))
+impl From<&worker_sys::Context> for Context {
+    fn from(context: &worker_sys::Context) -> Self {
+        let context: &JsValue = context.as_ref();
+        Self(Rc::new(context.clone().unchecked_into()))
     }
 }
 

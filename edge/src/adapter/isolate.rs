@@ -5,7 +5,7 @@
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
 use portcullis_shared::routes::{RevocationMode, RouteTable};
-use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
+use wasm_bindgen::JsValue;
 
 use crate::{
     answer::Answer,
@@ -18,11 +18,7 @@ use crate::{
     time::Millis,
 };
 
-#[wasm_bindgen]
-extern "C" {
-    #[wasm_bindgen(js_namespace = crypto, js_name = randomUUID)]
-    fn random_uuid() -> String;
-}
+use super::client::random_uuid;
 
 /// How far the isolate is with its settings.
 enum Setup {
@@ -71,11 +67,12 @@ pub(super) fn start(routes: &str) {
     ISOLATE.with_borrow_mut(|isolate| isolate.setup = setup);
 }
 
-/// Table and settings; the first call reads the settings from `env`.
-pub(super) fn config(env: &js_sys::Object) -> Result<Rc<Config>, String> {
+/// Takes the variables in.
+pub(super) fn configure(env: &js_sys::Object) {
     ISOLATE.with_borrow_mut(|isolate| {
         let pending = Setup::Wrong("the settings could not be read".to_owned());
-        let setup = match std::mem::replace(&mut isolate.setup, pending) {
+        let setup = std::mem::replace(&mut isolate.setup, pending);
+        isolate.setup = match setup {
             Setup::Table(table) => match Settings::read(&variables(env), &table) {
                 Ok(settings) => {
                     isolate.snapshot = Snapshot::new(settings.ages);
@@ -87,13 +84,15 @@ pub(super) fn config(env: &js_sys::Object) -> Result<Rc<Config>, String> {
             },
             known => known,
         };
-        let config = match &setup {
-            Setup::Ready(config) => Ok(Rc::clone(config)),
-            Setup::Wrong(reason) => Err(reason.clone()),
-            Setup::Table(_) => Err("the settings could not be read".to_owned()),
-        };
-        isolate.setup = setup;
-        config
+    });
+}
+
+/// Table and settings.
+pub(super) fn config() -> Result<Rc<Config>, String> {
+    ISOLATE.with_borrow(|isolate| match &isolate.setup {
+        Setup::Ready(config) => Ok(Rc::clone(config)),
+        Setup::Wrong(reason) => Err(reason.clone()),
+        Setup::Table(_) => Err("the settings have not been read".to_owned()),
     })
 }
 

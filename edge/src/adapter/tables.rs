@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use worker::Delay;
+use worker::{Delay, worker_sys};
 
 use super::{context::Context, isolate};
 
@@ -14,7 +14,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 
 /// Begins to build, if a key has earned tables and has none. To be asked when a request has been
 /// judged.
-pub(super) fn build_where_due(context: &Context) {
+pub(super) fn build_where_due(context: &worker_sys::Context) {
     let order = isolate::with_snapshot(|snapshot| {
         // Most requests end here, without a look at the clock.
         snapshot
@@ -25,7 +25,7 @@ pub(super) fn build_where_due(context: &Context) {
     let Some(order) = order else {
         return;
     };
-    context.spawn(async move {
+    Context::from(context).spawn(async move {
         Delay::from(PAUSE).await;
         let order = order.prepare();
         Delay::from(PAUSE).await;

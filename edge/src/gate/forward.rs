@@ -10,6 +10,7 @@ use portcullis_shared::{
     time::UnixSeconds,
     token::Verified,
 };
+use serde::{Deserialize, Serialize};
 
 use crate::{
     cors,
@@ -22,7 +23,7 @@ use crate::{
 use super::{Case, Config, Head};
 
 /// What caches may do, on the way to the upstream and back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CacheUse {
     /// The edge has no say in it: the origin's own paths.
     Untouched,

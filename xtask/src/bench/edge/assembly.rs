@@ -21,10 +21,12 @@ pub(super) enum Worker {
     RequestHello,
     RequestJose,
     RequestOurs,
+    RequestOursAnswers,
+    Upstream,
 }
 
 impl Worker {
-    /// Its source in `bench/edge/workers/`, and its directory.
+    /// Its directory.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::VerifyJose => "verify-jose",
@@ -32,15 +34,27 @@ impl Worker {
             Self::RequestHello => "request-hello",
             Self::RequestJose => "request-jose",
             Self::RequestOurs => "request-ours",
+            Self::RequestOursAnswers => "request-ours-answers",
+            Self::Upstream => "upstream",
         }
     }
 
-    const ALL: [Self; 5] = [
+    /// Its source in `bench/edge/workers/`.
+    fn source(self) -> &'static str {
+        match self {
+            Self::RequestOursAnswers => Self::RequestOurs.name(),
+            other => other.name(),
+        }
+    }
+
+    const ALL: [Self; 7] = [
         Self::VerifyJose,
         Self::VerifyOurs,
         Self::RequestHello,
         Self::RequestJose,
         Self::RequestOurs,
+        Self::RequestOursAnswers,
+        Self::Upstream,
     ];
 }
 
@@ -63,10 +77,15 @@ pub(super) fn build(workspace: &Workspace, stop: &Stop) -> Result<()> {
         fs::create_dir_all(&directory).with_context(|| directory.display().to_string())?;
         join_modules(workspace, &node, worker, &directory, stop)?;
     }
-    let ours = place.join(Worker::RequestOurs.name());
-    copy_modules(&workspace.edge_output(), &ours)?;
+    let whole = [Worker::RequestOurs, Worker::RequestOursAnswers];
+    for worker in whole {
+        copy_modules(&workspace.edge_output(), &place.join(worker.name()))?;
+    }
+    let answers = place.join(Worker::RequestOursAnswers.name());
+    let stand_in = workspace.path("bench/edge/workers/forward-answers.js");
+    fs::copy(stand_in, answers.join("forward.js")).context("forward.js")?;
     let table = workspace.path("bench/edge/workers/routes.toml");
-    for worker in [Worker::RequestOurs, Worker::VerifyOurs] {
+    for worker in whole.into_iter().chain([Worker::VerifyOurs]) {
         fs::copy(&table, place.join(worker.name()).join("routes.toml")).context("routes.toml")?;
     }
     verification(
@@ -85,7 +104,7 @@ fn join_modules(
     directory: &Path,
     stop: &Stop,
 ) -> Result<()> {
-    let source = format!("bench/edge/workers/{}.js", worker.name());
+    let source = format!("bench/edge/workers/{}.js", worker.source());
     let mut esbuild = node.script(workspace, "esbuild/bin/esbuild");
     esbuild
         .arg(workspace.path(&source))

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
+use super::assembly::Worker;
 use super::issuer::{ISSUER, Issuer};
 use super::runtime::Deployed;
 
@@ -21,6 +22,10 @@ pub(super) fn text(
     date: &str,
 ) -> Result<String> {
     let (keys, origin) = (issuer.keys()?, format!("http://{documents}"));
+    let upstream = workers
+        .iter()
+        .position(|one| one.worker == Worker::Upstream);
+    let upstream = upstream.context("no Worker in place of the server behind")?;
     let mut services = Vec::new();
     let mut sockets = Vec::new();
     for (
@@ -33,6 +38,11 @@ pub(super) fn text(
     ) in workers.iter().enumerate()
     {
         let modules = modules(place, worker.name())?;
+        // Whatever a Worker fetches goes through the one that stands for the server behind.
+        let outbound = match worker {
+            Worker::Upstream => "internet".to_owned(),
+            _ => format!("w{upstream}"),
+        };
         let bindings = bindings(&[
             ("MODE", mode),
             ("ISSUER", ISSUER),
@@ -44,7 +54,8 @@ pub(super) fn text(
             r#"(name = "w{number}", worker = (
   compatibilityDate = {date:?},
   modules = [{modules}],
-  bindings = [{bindings}]))"#
+  bindings = [{bindings}],
+  globalOutbound = {outbound:?}))"#
         ));
         sockets.push(format!(
             r#"(name = "s{number}", address = "{address}", http = (), service = "w{number}")"#

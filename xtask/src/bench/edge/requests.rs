@@ -1,4 +1,5 @@
-//! Whole requests: from the socket to the answer, the upstream replaced by one that costs nothing.
+//! Whole requests: from the socket to the answer, without a server behind, and with one that costs
+//! next to nothing.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -35,7 +36,7 @@ const fn case(name: &'static str, worker: Worker, mode: &'static str, fresh: boo
     }
 }
 
-const CASES: [Case; 7] = [
+const CASES: [Case; 9] = [
     case("hello, no token looked at", Worker::RequestHello, "", false),
     case(
         "jose, answers; repeated",
@@ -59,6 +60,18 @@ const CASES: [Case; 7] = [
         "jose, forwards; first seen",
         Worker::RequestJose,
         "forward",
+        true,
+    ),
+    case(
+        "Portcullis, answers; repeated",
+        Worker::RequestOursAnswers,
+        "",
+        false,
+    ),
+    case(
+        "Portcullis, answers; first seen",
+        Worker::RequestOursAnswers,
+        "",
         true,
     ),
     case(
@@ -96,24 +109,25 @@ pub(super) fn measure(runtime: &Runtime, issuer: &Issuer, stop: &Stop) -> Result
     }
     let [
         _,
-        answers,
-        answers_fresh,
-        forwards,
-        forwards_fresh,
+        jose,
+        jose_fresh,
+        jose_forwards,
+        jose_forwards_fresh,
         ours,
         ours_fresh,
+        ours_forwards,
+        ours_forwards_fresh,
     ] = figures;
-    println!("  {:<34} {:>10} {:>11}", "", "repeated", "first seen");
+    println!(
+        "  {:<34} {:>10} {:>11}",
+        "jose / ours", "repeated", "first seen"
+    );
     for (name, repeated, first_seen) in [
+        ("both answer", jose / ours, jose_fresh / ours_fresh),
         (
-            "jose that answers / ours",
-            answers / ours,
-            answers_fresh / ours_fresh,
-        ),
-        (
-            "jose that forwards / ours",
-            forwards / ours,
-            forwards_fresh / ours_fresh,
+            "both forward",
+            jose_forwards / ours_forwards,
+            jose_forwards_fresh / ours_forwards_fresh,
         ),
     ] {
         println!("  {name:<34} {repeated:>10.2} {first_seen:>11.2}");

@@ -65,6 +65,8 @@ impl Runtime {
             (Worker::RequestJose, "answer"),
             (Worker::RequestJose, "forward"),
             (Worker::RequestOurs, ""),
+            (Worker::RequestOursAnswers, ""),
+            (Worker::Upstream, ""),
         ];
         let workers = deploy(&workers)?;
         let place = assembly::place(workspace);
