@@ -4,6 +4,7 @@
 //! server runs or not; what they revoke is in the feed as soon as they answer. Passwords are asked
 //! for or read from standard input, never taken as arguments, which every process could read.
 
+mod api_keys;
 mod assembly;
 mod audit;
 mod cleanup;
@@ -22,7 +23,7 @@ mod when;
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use portcullis_shared::ids::PlanId;
+use portcullis_shared::{api_key::ApiKeyId, ids::PlanId};
 
 use crate::{
     domain::{
@@ -87,10 +88,13 @@ enum Command {
     /// Users: create, list, ban, disable, delete, set a password, import, export
     #[command(subcommand)]
     User(users::Command),
+    /// API keys for scripts and servers: create, list, rotate, revoke
+    #[command(subcommand)]
+    ApiKey(api_keys::Command),
     /// Sessions of all users: list, revoke by criterion
     #[command(subcommand)]
     Session(sessions::Command),
-    /// Remove what is over, once: sessions, entries of the feed, old events
+    /// Remove what is over, once: sessions, API keys, entries of the feed, old events
     ///
     /// The service does this by itself; see `interval` in the section [cleanup] of the settings.
     Cleanup {
@@ -144,6 +148,14 @@ enum Error {
     Delete(#[from] admin::DeleteError),
     #[error(transparent)]
     IssueSetup(#[from] admin::IssueError),
+    #[error(transparent)]
+    CreateKey(#[from] admin::CreateKeyError),
+    #[error(transparent)]
+    RotateKey(#[from] admin::RotateKeyError),
+    #[error(transparent)]
+    RevokeKey(#[from] admin::RevokeKeyError),
+    #[error("there is no API key {0}")]
+    NoSuchKey(ApiKeyId),
     #[error(transparent)]
     Password(#[from] password_input::Error),
     #[error(transparent)]
@@ -236,6 +248,10 @@ impl Cli {
             Command::User(command) => {
                 quiet(&settings.log)?;
                 users::run(command, &settings).await
+            }
+            Command::ApiKey(command) => {
+                quiet(&settings.log)?;
+                api_keys::run(command, &settings).await
             }
             Command::Audit(command) => {
                 quiet(&settings.log)?;

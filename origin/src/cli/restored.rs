@@ -61,7 +61,7 @@ fn print(outcome: &Outcome, json: bool) -> Result<(), Error> {
         "Sessions follow newer refresh tokens until {}. Access tokens from before are refused at \
          seq {}; clients refresh.\n\
          The database knows of nothing after {newest}. What was banned, signed out, disabled, \
-         deleted or given another password or other rights since then must be done again: the \
+         deleted, revoked or given another password or other rights since then must be done again: the \
          log of each origin has a line `audit` for it. Users and sessions that were made since \
          then are gone.",
         date(*until),

@@ -21,6 +21,14 @@ pub(super) enum When {
 }
 
 impl When {
+    /// The time, where it is one to come: not so long ago, but so long from `now`.
+    pub(super) fn ahead_of(self, now: UnixSeconds) -> UnixSeconds {
+        match self {
+            Self::At(time) => time,
+            Self::Ago(seconds) => now.plus(seconds),
+        }
+    }
+
     /// The time, seen from `now`.
     pub(super) fn from(self, now: UnixSeconds) -> UnixSeconds {
         match self {

@@ -1,5 +1,6 @@
 //! The binary: commands, exit codes, and a server that starts and stops.
 
+mod api_keys;
 mod audit;
 mod connections;
 mod keys;

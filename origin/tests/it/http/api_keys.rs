@@ -335,11 +335,11 @@ async fn keys_are_listed_page_by_page_without_secrets(api: Api) {
     let rest = list(format!("?limit=3&cursor={cursor}")).await;
     assert_eq!(ids(&rest), expected[4..]);
     assert_eq!(rest.value().get("next_cursor"), None);
-    let used = list(String::new()).await;
-    assert_eq!(used.number("api_keys/0/last_used_at"), 1_767_225_600);
-    assert_eq!(used.value().pointer("/api_keys/1/last_used_at"), None);
+    let listed = list(String::new()).await;
+    assert_eq!(listed.number("api_keys/0/last_used_at"), 1_767_225_600);
+    assert_eq!(listed.value().pointer("/api_keys/1/last_used_at"), None);
     for (_, text) in &made {
-        assert!(!used.body.contains(text.rsplit('_').next().unwrap()));
+        assert!(!listed.body.contains(text.rsplit('_').next().unwrap()));
     }
     for off in ["?user_id=x", "?cursor=x", "?state=x"] {
         assert_eq!(list(off.to_owned()).await.status, 400, "{off}");

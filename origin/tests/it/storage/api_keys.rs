@@ -256,9 +256,9 @@ pub(super) async fn a_use_waits_for_a_ban_of_the_owner_and_sees_it(bench: &Bench
     .await;
     assert_eq!(paused.begun().await, [sparse(1, 1)]);
     let seen = Arc::new(Mutex::new(None));
-    let sees = Arc::clone(&seen);
+    let shown = Arc::clone(&seen);
     let using = move |_: &StoredApiKey, owner: &User| {
-        *sees.lock().unwrap() = Some(owner.not_before);
+        *shown.lock().unwrap() = Some(owner.not_before);
         None
     };
     let store = bench.store.clone();
