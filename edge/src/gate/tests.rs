@@ -1,6 +1,7 @@
 //! The whole decision about requests, over a table, keys and revocations that are made here.
 
 mod access;
+mod api_keys;
 mod cookies;
 mod headers;
 mod lines;
@@ -113,6 +114,34 @@ issuers = ["https://other.example"]
 path = "/admin/*"
 upstream = "origin"
 audience = "https://id.example"
+
+[[route]]
+path = "/keys/*"
+methods = ["GET", "POST"]
+upstream = "api"
+audience = "api"
+scopes = ["api:read"]
+credentials = ["bearer", "api_key"]
+
+[[route]]
+path = "/keys/pages/*"
+upstream = "api"
+audience = "api"
+credentials = ["cookie", "api_key"]
+
+[[route]]
+path = "/keys/maybe/*"
+upstream = "api"
+audience = "api"
+access = "optional"
+credentials = ["api_key"]
+
+[[route]]
+path = "/keys/watched/*"
+upstream = "api"
+audience = "api"
+credentials = ["api_key"]
+mode = "report"
 "#;
 
 fn key() -> SigningKey {

@@ -68,9 +68,6 @@ pub enum Fault {
     /// Not a name of an upstream.
     #[error("must be a lower-case letter followed by lower-case letters, digits and `_`")]
     Upstream,
-    /// Not supported in this version.
-    #[error("`{0}` is not supported yet; `bearer`, `cookie` and `signed_url` are")]
-    NotSupportedYet(&'static str),
     /// The origin's administration, to which a browser would bring its cookies unasked, and which no
     /// key of a program opens.
     #[error("a route to the origin takes nothing but `bearer`")]

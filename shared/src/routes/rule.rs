@@ -108,20 +108,10 @@ pub enum CredentialKind {
     Bearer,
     /// The edge's session cookie.
     Cookie,
-    /// An API key.
+    /// An API key, `Authorization: Bearer pak_…` or `X-API-Key: pak_…`.
     ApiKey,
     /// A signed URL ([`crate::link`]).
     SignedUrl,
-}
-
-impl CredentialKind {
-    /// Whether the edge can check this kind.
-    pub(super) fn supported(self) -> Result<Self, Fault> {
-        match self {
-            Self::Bearer | Self::Cookie | Self::SignedUrl => Ok(self),
-            Self::ApiKey => Err(Fault::NotSupportedYet("api_key")),
-        }
-    }
 }
 
 /// How fresh revocations must be.

@@ -190,7 +190,7 @@ fn a_mistake_is_reported_with_the_rule_and_the_key() {
         ("methods = ['HEAD']", "methods"),
         ("methods = ['GET', 'GET']", "methods"),
         ("methods = ['TRACE']", "methods"),
-        ("credentials = ['bearer', 'api_key']", "credentials"),
+        ("credentials = ['api_key', 'api_key']", "credentials"),
         ("credentials = ['basic']", "credentials"),
         ("revocations = 'never'", "revocations"),
         ("cache = 'public'", "cache"),

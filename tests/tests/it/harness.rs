@@ -4,6 +4,7 @@
 //! test starts ends with it, and at the latest with the test program, however that ends; and
 //! no test sleeps but in [`wait::until`].
 
+pub mod api_keys;
 pub mod chain;
 pub mod client;
 pub mod dice;

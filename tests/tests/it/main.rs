@@ -13,6 +13,7 @@
     reason = "all of this program is a test: whatever goes wrong in it is a failure to show"
 )]
 
+mod api_keys;
 mod architecture;
 mod ban;
 mod browser_cookies;

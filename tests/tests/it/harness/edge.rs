@@ -97,6 +97,11 @@ impl Edge {
         ports::url(self.port)
     }
 
+    /// What it has logged.
+    pub fn log(&self) -> String {
+        self.group.output()
+    }
+
     /// The URL of a path.
     pub fn at(&self, path: &str) -> String {
         format!("{}{path}", self.url())

@@ -49,6 +49,13 @@ scopes = ["api:read"]
 credentials = ["bearer", "cookie", "signed_url"]
 
 [[route]]
+path = "/keyed/*"
+upstream = "echo"
+audience = "api"
+scopes = ["api:read"]
+credentials = ["bearer", "cookie", "api_key"]
+
+[[route]]
 path = "/public/*"
 upstream = "echo"
 access = "public"
