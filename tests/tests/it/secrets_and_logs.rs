@@ -86,6 +86,11 @@ impl Watched {
                 ("refresh_token", Some(token)) => self.knows("a refresh token", token.to_owned()),
                 ("device_token", Some(token)) => self.knows("a device token", token.to_owned()),
                 ("setup_token", Some(token)) => self.knows("a setup token", token.to_owned()),
+                // What is before the last underscore is its id, which is no secret.
+                ("key", Some(key)) => {
+                    let secret = key.rsplit('_').next().unwrap();
+                    self.knows("an API key's secret", secret.to_owned());
+                }
                 _ => {}
             }
         }
@@ -111,6 +116,7 @@ impl Watched {
         let refreshed = self.log_in_and_refresh(&user).await;
         self.by_cookies(&user).await;
         self.ask_as_a_client(&refreshed).await;
+        self.exchange_api_keys(&refreshed, &admin).await;
         self.choose_passwords(&user, &admin).await;
         self.show_what_is_not_good().await;
         let log = self.origin.log();
@@ -122,6 +128,7 @@ impl Watched {
             "/auth/setup",
             "/auth/introspect",
             "/auth/revoke",
+            "/admin/api-keys",
         ] {
             assert!(log.contains(path), "nothing is logged of {path}");
         }
@@ -179,6 +186,46 @@ impl Watched {
             .form(&[("grant_type", "refresh_token")]);
         let refreshed = send(refreshed).await.expect(200);
         self.keep(&refreshed);
+    }
+
+    /// For the user who has this access token.
+    async fn exchange_api_keys(&mut self, access: &str, admin: &User) {
+        let me = self.http.get(&self.origin.at("/auth/me"), access).await;
+        let owner = me.expect(200).json()["id"].clone();
+        let url = self.origin.url();
+        let tokens = login(&self.http, &url, admin, Some(ADMIN_CLIENT))
+            .await
+            .expect(200);
+        let admin = self.keep(&tokens)["access_token"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        let new = json!({ "user_id": owner, "name": "deploy", "scopes": ["api:read"] });
+        let made = self.post("/admin/api-keys", &admin, new, 201).await;
+        let path = format!(
+            "/admin/api-keys/{}/rotate",
+            made["api_key"]["id"].as_str().unwrap()
+        );
+        let overlap = json!({ "overlap_seconds": 60 });
+        let rotated = self.post(&path, &admin, overlap, 200).await;
+        let key = rotated["key"].as_str().unwrap();
+        let mistyped = format!("{key}a");
+        for (key, status) in [
+            (made["key"].as_str().unwrap(), 200),
+            (key, 200),
+            (&mistyped, 400),
+        ] {
+            let form = [
+                (
+                    "grant_type",
+                    "urn:ietf:params:oauth:grant-type:token-exchange",
+                ),
+                ("subject_token_type", "urn:portcullis:token-type:api-key"),
+                ("subject_token", key),
+            ];
+            let exchanged = send(self.request("/auth/token").form(&form)).await;
+            self.keep(&exchanged.expect(status));
+        }
     }
 
     /// By signing up, with the old one, and with a setup token.
