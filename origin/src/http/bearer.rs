@@ -130,8 +130,7 @@ pub(crate) async fn identify(request: &Request) -> std::result::Result<Bearer, F
             if introspect::session_of(app, &cookie).await? == Some(caller.session.id) {
                 return Ok(Bearer(caller, Means::Header));
             }
-            let detail = "the Authorization header and the cookie are not of one session";
-            Err(Failure::new(Code::InvalidRequest).detail(detail))
+            Err(contradiction())
         }
         (None, Some(cookie)) => {
             if !same_site::is_safe(request.method()) {
@@ -163,17 +162,22 @@ fn token_of_header(headers: &HeaderMap) -> std::result::Result<Option<Zeroizing<
     }
 }
 
+fn contradiction() -> Failure {
+    let detail = "the Authorization header and the cookie are not of one session";
+    Failure::new(Code::InvalidRequest).detail(detail)
+}
+
 /// Who calls, be it an API key; otherwise as [`identify`].
 async fn anybody(request: &Request) -> std::result::Result<caller::Bearer, Failure> {
-    let cookie = Cookies::of(request.headers())?.access;
-    if let (Some(token), None) = (token_of_header(request.headers())?, cookie) {
+    if let Some(token) = token_of_header(request.headers())? {
         let found = caller::identify(&service(request)?.app, &token).await?;
-        let user = match &found {
-            caller::Bearer::Session(caller) => caller.user.id,
-            caller::Bearer::ApiKey(caller) => caller.owner.id,
-        };
-        tracing::Span::current().record("user", tracing::field::display(user));
-        return Ok(found);
+        if let caller::Bearer::ApiKey(caller) = &found {
+            if Cookies::of(request.headers())?.access.is_some() {
+                return Err(contradiction());
+            }
+            tracing::Span::current().record("user", tracing::field::display(caller.owner.id));
+            return Ok(found);
+        }
     }
     let Bearer(caller, _) = identify(request).await?;
     Ok(caller::Bearer::Session(Box::new(caller)))

@@ -24,10 +24,9 @@ pub(crate) const BODY: &[Code] = &[
     Code::UnsupportedMediaType,
     Code::ValidationFailed,
 ];
-/// What an endpoint may answer that needs an access token, be it an API key's.
-pub(crate) const BEARER: &[Code] = &[Code::AuthenticationRequired, Code::InvalidToken];
-/// What an endpoint may answer that needs the access token of a login.
-pub(crate) const LOGIN: &[Code] = &[
+/// What an endpoint may answer that needs an access token; forbidden where that is an API key's, and a
+/// login's is needed.
+pub(crate) const BEARER: &[Code] = &[
     Code::AuthenticationRequired,
     Code::InvalidToken,
     Code::Forbidden,

@@ -19,7 +19,7 @@ struct Failures;
 
 impl Declared for Failures {
     const PROBLEMS: &'static [&'static [Code]] =
-        &[refused::LOGIN, refused::COOKIE, &[Code::NotFound]];
+        &[refused::BEARER, refused::COOKIE, &[Code::NotFound]];
 }
 
 /// The endpoint.

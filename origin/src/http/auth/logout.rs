@@ -78,7 +78,7 @@ impl<'a> ApiExtractor<'a> for Leaving {
 struct Failures;
 
 impl Declared for Failures {
-    const PROBLEMS: &'static [&'static [Code]] = &[refused::LOGIN, refused::COOKIE];
+    const PROBLEMS: &'static [&'static [Code]] = &[refused::BEARER, refused::COOKIE];
 }
 
 /// The endpoint.

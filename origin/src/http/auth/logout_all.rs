@@ -17,7 +17,7 @@ use crate::{
 struct Failures;
 
 impl Declared for Failures {
-    const PROBLEMS: &'static [&'static [Code]] = &[refused::LOGIN, refused::COOKIE];
+    const PROBLEMS: &'static [&'static [Code]] = &[refused::BEARER, refused::COOKIE];
 }
 
 /// The endpoint.

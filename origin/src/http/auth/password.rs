@@ -35,7 +35,7 @@ struct Failures;
 
 impl Declared for Failures {
     const PROBLEMS: &'static [&'static [Code]] = &[
-        refused::LOGIN,
+        refused::BEARER,
         refused::COOKIE,
         refused::BODY,
         &[Code::WrongPassword, Code::TooManyRequests],

@@ -103,7 +103,7 @@ impl Session {
 struct Failures;
 
 impl Declared for Failures {
-    const PROBLEMS: &'static [&'static [Code]] = &[refused::LOGIN];
+    const PROBLEMS: &'static [&'static [Code]] = &[refused::BEARER];
 }
 
 /// The endpoint.

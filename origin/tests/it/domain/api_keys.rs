@@ -5,15 +5,24 @@ use std::sync::Arc;
 use portcullis_origin::domain::{
     admin::{self, Authority, Changes, CreatedKey, NewKey, Overlap},
     api_key::{
-        KeyState,
+        KeyState, StoredApiKey,
         exchange::{self, Cause, Exchanged},
     },
+    audit::Actor,
     caller::{self, Bearer},
+    context::Context,
     introspect,
     master_key::MasterKeys,
-    store::Seq,
+    session::Session,
+    store::{Seq, UserChange},
+    user::User,
 };
-use portcullis_shared::{api_key::ApiKey, scope::ScopeSet, time::UnixSeconds};
+use portcullis_shared::{
+    api_key::{ApiKey, ApiKeyId},
+    ids::UserId,
+    scope::ScopeSet,
+    time::UnixSeconds,
+};
 use tokio::{sync::Barrier, task::JoinSet};
 
 use crate::support::{ADMIN, Engine, TestApp, TestClock, USER, on_both_engines};
@@ -36,12 +45,14 @@ on_both_engines!(
     a_ban_that_races_fifty_exchanges_leaves_no_working_token,
     a_key_s_token_says_who_calls_and_opens_no_session,
     no_key_is_made_for_the_administration,
+    who_is_no_administrator_any_more_does_nothing_with_keys,
+    a_user_has_a_thousand_keys_and_no_more,
     a_key_is_hashed_with_the_newest_master_key_when_it_is_used,
 );
 
 const OPERATOR: Authority = Authority::OPERATOR;
 
-fn new(test: &TestApp, owner: portcullis_shared::ids::UserId) -> NewKey {
+fn new(test: &TestApp, owner: UserId) -> NewKey {
     NewKey {
         owner,
         name: "deploy".parse().unwrap(),
@@ -136,10 +147,7 @@ async fn a_token_can_be_asked_to_do_less(test: TestApp) {
 
 async fn a_bad_key_is_refused_and_its_cause_known_here_alone(test: TestApp) {
     let CreatedKey { key, stored, .. } = create(&test).await;
-    let unknown = ApiKey::new(
-        portcullis_shared::api_key::ApiKeyId::from_bytes([1; 16]),
-        *key.secret(),
-    );
+    let unknown = ApiKey::new(ApiKeyId::from_bytes([1; 16]), *key.secret());
     assert_eq!(cause(exchange(&test, &unknown).await), Cause::Unknown);
     let guessed = ApiKey::new(key.id(), [9; 32]);
     assert_eq!(cause(exchange(&test, &guessed).await), Cause::Unknown);
@@ -286,10 +294,7 @@ async fn a_key_is_rotated_once(test: TestApp) {
     test.clock.advance(60);
     let over = rotate(&key).await;
     assert!(matches!(over, Err(admin::RotateKeyError::Over)));
-    let nobodys = ApiKey::new(
-        portcullis_shared::api_key::ApiKeyId::from_bytes([1; 16]),
-        [1; 32],
-    );
+    let nobodys = ApiKey::new(ApiKeyId::from_bytes([1; 16]), [1; 32]);
     assert!(rotate(&nobodys).await.unwrap().is_none());
     assert!(Overlap::new(-1).is_err() && Overlap::new(admin::OVERLAP_LIMIT + 1).is_err());
 }
@@ -455,6 +460,57 @@ async fn no_key_is_made_for_the_administration(test: TestApp) {
         let refused = admin::create_api_key(&test.app, OPERATOR, new).await;
         assert!(matches!(refused, Err(admin::CreateKeyError::InvalidExpiry)));
     }
+}
+
+async fn who_is_no_administrator_any_more_does_nothing_with_keys(test: TestApp) {
+    let CreatedKey { key, stored, .. } = create(&test).await;
+    let admin = test.user(ADMIN.0).await.id;
+    admin::disable(&test.app, OPERATOR, admin).await.unwrap();
+    let authority = || Authority {
+        actor: Actor::User(admin),
+        from: Context::default(),
+    };
+    let created = admin::create_api_key(&test.app, authority(), new(&test, stored.user_id)).await;
+    assert!(matches!(created, Err(admin::CreateKeyError::NotAdmin(_))));
+    let overlap = Overlap::new(60).unwrap();
+    let rotated = admin::rotate_api_key(&test.app, authority(), key.id(), overlap).await;
+    assert!(matches!(rotated, Err(admin::RotateKeyError::NotAdmin(_))));
+    let revoked = admin::revoke_api_key(&test.app, authority(), key.id()).await;
+    assert!(matches!(revoked, Err(admin::RevokeKeyError::NotAdmin(_))));
+    let (after, _) = test.app.store.api_key(key.id()).await.unwrap().unwrap();
+    assert_eq!(after, stored);
+}
+
+async fn a_user_has_a_thousand_keys_and_no_more(test: TestApp) {
+    let CreatedKey { key, stored, .. } = create(&test).await;
+    let owner = stored.user_id;
+    let others = (1..admin::KEYS_LIMIT).map(|number| {
+        let mut id = *stored.id.as_bytes();
+        id[..8].copy_from_slice(&number.to_be_bytes());
+        StoredApiKey {
+            id: ApiKeyId::from_bytes(id),
+            ..stored.clone()
+        }
+    });
+    let keys: Vec<StoredApiKey> = others.collect();
+    let decide = move |_: &User, _: &[Session]| UserChange {
+        api_keys: keys,
+        ..UserChange::default()
+    };
+    let now = test.app.now();
+    let put = test.app.store.change_user(owner, now, Box::new(decide));
+    assert!(put.await.unwrap().is_some());
+    let full = admin::create_api_key(&test.app, OPERATOR, new(&test, owner)).await;
+    assert!(matches!(full, Err(admin::CreateKeyError::TooManyKeys(_))));
+    let overlap = Overlap::new(60).unwrap();
+    let rotated = admin::rotate_api_key(&test.app, OPERATOR, key.id(), overlap).await;
+    assert!(matches!(
+        rotated,
+        Err(admin::RotateKeyError::TooManyKeys(_))
+    ));
+    // One that is over makes room.
+    revoke(&test, &key).await;
+    create(&test).await;
 }
 
 async fn a_key_is_hashed_with_the_newest_master_key_when_it_is_used(test: TestApp) {

@@ -285,6 +285,14 @@ async fn a_key_s_token_says_who_it_is_and_opens_nothing_that_needs_a_login(api: 
         let detail = "this needs a login; the access token is that of an API key";
         assert_eq!(refused.text("detail"), detail);
     }
+    // Of two credentials that are not of one session neither is taken.
+    let session = api.user().await;
+    let both = api.get("/auth/me").bearer(&token);
+    let both = both.header("cookie", format!("__Host-portcullis={session}"));
+    assert_eq!(both.send().await.status, 400);
+    let in_cookie = api.get("/auth/me");
+    let in_cookie = in_cookie.header("cookie", format!("__Host-portcullis={token}"));
+    assert_eq!(in_cookie.send().await.status, 403);
     let password = json!({ "password": ADMIN.1, "new_password": "another long password" });
     let call = api.post("/auth/password").bearer(&token);
     assert_eq!(call.json(&password).send().await.status, 403);
