@@ -1,6 +1,11 @@
 //! The claims of an access token (RFC 9068 §2.2, RFC 7519 §4.1).
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{Error, SeqAccess, Visitor},
+};
 
 use crate::{scope::ScopeSet, strict_json::present, time::UnixSeconds};
 
@@ -42,17 +47,28 @@ impl Serialize for Audience {
 
 impl<'de> Deserialize<'de> for Audience {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum OneOrMany {
-            One(String),
-            Many(Vec<String>),
+        struct OneOrMany;
+        impl<'de> Visitor<'de> for OneOrMany {
+            type Value = Vec<String>;
+
+            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str("a string or an array of strings")
+            }
+
+            fn visit_str<E>(self, member: &str) -> Result<Vec<String>, E> {
+                Ok(vec![member.to_owned()])
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<String>, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = list.next_element()? {
+                    members.push(member);
+                }
+                Ok(members)
+            }
         }
-        let members = match OneOrMany::deserialize(deserializer)? {
-            OneOrMany::One(one) => vec![one],
-            OneOrMany::Many(many) => many,
-        };
-        Self::new(members).ok_or_else(|| serde::de::Error::custom("an empty audience"))
+        let members = deserializer.deserialize_any(OneOrMany)?;
+        Self::new(members).ok_or_else(|| D::Error::custom("an empty audience"))
     }
 }
 

@@ -17,7 +17,6 @@ use curve25519_dalek::{
     constants::{ED25519_BASEPOINT_POINT, EIGHT_TORSION},
     edwards::{CompressedEdwardsY, EdwardsPoint},
     scalar::Scalar,
-    traits::Identity,
 };
 use sha2::{Digest, Sha512};
 
@@ -103,8 +102,7 @@ impl KeyTables {
             .chain_update(message)
             .finalize();
         let k = Scalar::from_bytes_mod_order_wide(&hash.into());
-        let sum = self.base.multiples.add(EdwardsPoint::identity(), &s);
-        let sum = self.multiples.add(sum, &k).compress();
+        let sum = multiples::sum([(&self.base.multiples, &s), (&self.multiples, &k)]).compress();
         sum.as_bytes() == r && !self.base.small_order.contains(&sum)
     }
 }

@@ -6,13 +6,14 @@
 //! whatever could point at another key (`jwk`, `jku`, `x5c`) or change the meaning (`crit`, `b64`,
 //! `zip`) is refused without being understood.
 //!
-//! jwt-compact takes the token apart and names the algorithm; its own validation is not used,
-//! because it reads the claims before it has looked at the signature.
+//! The algorithm is one of jwt-compact's kind, and signing is its work. Its `UntrustedToken` is not
+//! used: it would decode everything once more after the header has been looked at strictly, and its
+//! validation reads the claims before it has looked at the signature.
 
 use std::{borrow::Cow, num::NonZeroUsize};
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use jwt_compact::{Algorithm, AlgorithmSignature, UntrustedToken};
+use jwt_compact::{Algorithm, AlgorithmSignature};
 use serde::Deserialize;
 
 use crate::{
@@ -52,9 +53,9 @@ struct Header {
 /// A JWS whose form is right and whose signature has not been looked at.
 #[derive(Debug)]
 pub(crate) struct Sealed<'a> {
-    token: UntrustedToken<'a>,
     /// What the signature is over (RFC 7515 §5.1): the text before the last dot.
     signed: &'a [u8],
+    signature: Signature,
     algorithm: Ed25519,
     key_id: KeyId,
     payload: Vec<u8>,
@@ -72,10 +73,8 @@ impl<'a> Sealed<'a> {
         else {
             return Err(JwsError::Malformed);
         };
-        // 64 bytes of signature are 86 characters; a larger one is not worth decoding.
-        if signature.len() != 86 {
-            return Err(JwsError::Malformed);
-        }
+        let (signed, _) = text.rsplit_once('.').ok_or(JwsError::Malformed)?;
+        let signature = Signature::decode(signature).ok_or(JwsError::Malformed)?;
         let header = Base64UrlUnpadded::decode_vec(header).map_err(|_| JwsError::Malformed)?;
         let payload = Base64UrlUnpadded::decode_vec(payload).map_err(|_| JwsError::Malformed)?;
         let header: Header = strict_json::from_slice(&header).map_err(|_| JwsError::Header)?;
@@ -84,11 +83,9 @@ impl<'a> Sealed<'a> {
         if !header.typ.eq_ignore_ascii_case(typ) {
             return Err(JwsError::Type);
         }
-        let token = UntrustedToken::new(text).map_err(|_| JwsError::Malformed)?;
-        let (signed, _) = text.rsplit_once('.').ok_or(JwsError::Malformed)?;
         Ok(Self {
-            token,
             signed: signed.as_bytes(),
+            signature,
             algorithm,
             key_id: header.kid,
             payload,
@@ -105,11 +102,9 @@ impl<'a> Sealed<'a> {
         let Some(key) = keys.get(&self.key_id) else {
             return Err(JwsError::UnknownKey(self.key_id));
         };
-        let signature = Signature::try_from_slice(self.token.signature_bytes())
-            .map_err(|_| JwsError::Malformed)?;
         if !self
             .algorithm
-            .verify_signature(&signature, key, self.signed)
+            .verify_signature(&self.signature, key, self.signed)
         {
             return Err(JwsError::Signature);
         }
@@ -136,6 +131,15 @@ impl Ed25519 {
 /// A signature's 64 bytes.
 #[derive(Debug)]
 pub(crate) struct Signature([u8; 64]);
+
+impl Signature {
+    /// 64 bytes are 86 characters; a larger one is not worth decoding.
+    fn decode(text: &str) -> Option<Self> {
+        let mut bytes = [0; 64];
+        let decoded = Base64UrlUnpadded::decode(text, &mut bytes).ok()?;
+        (decoded.len() == 64).then_some(Self(bytes))
+    }
+}
 
 impl AlgorithmSignature for Signature {
     const LENGTH: Option<NonZeroUsize> = NonZeroUsize::new(64);

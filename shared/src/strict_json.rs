@@ -6,7 +6,7 @@
 //! member that they know; [`from_slice`] refuses the others, at any depth, and whatever else
 //! `serde_json` lets pass in a value that it skips.
 
-use std::{collections::HashSet, fmt, marker::PhantomData};
+use std::{borrow::Cow, fmt, marker::PhantomData};
 
 use serde::{
     Deserialize, Deserializer,
@@ -55,16 +55,23 @@ impl<'de, V: Deserialize<'de>> Visitor<'de> for Object<V> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self, A::Error> {
-        let mut seen = HashSet::new();
-        while let Some(name) = map.next_key::<String>()? {
+        let mut names = Vec::new();
+        while let Some(name) = map.next_key::<Name>()? {
             map.next_value::<V>()?;
-            if !seen.insert(name) {
-                return Err(A::Error::custom("repeated member"));
-            }
+            names.push(name.0);
+        }
+        names.sort_unstable();
+        if names.array_windows().any(|[one, next]| one == next) {
+            return Err(A::Error::custom("repeated member"));
         }
         Ok(self)
     }
 }
+
+/// A member's name, not copied where it stands in the text as it is.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// Any value, the objects in it being [`Object`]s.
 struct Value;

@@ -4,7 +4,7 @@
 
 use std::mem::size_of;
 
-use curve25519_dalek::{edwards::EdwardsPoint, scalar::Scalar};
+use curve25519_dalek::{edwards::EdwardsPoint, scalar::Scalar, traits::Identity};
 
 use super::digits::{self, LARGEST};
 
@@ -31,20 +31,20 @@ impl Multiples {
         Self(all)
     }
 
-    /// `sum` and `scalar` times the point, the scalar being reduced.
-    pub(super) fn add(&self, mut sum: EdwardsPoint, scalar: &Scalar) -> EdwardsPoint {
+    /// The multiples whose sum is `scalar` times the point, the scalar being reduced.
+    ///
+    /// They are copied before any is added. The tables are larger than the processor's nearer
+    /// caches, and an addition takes so long that the processor does not look beyond it for what
+    /// to load next.
+    fn choose(&self, scalar: &Scalar, chosen: &mut Vec<(Sign, EdwardsPoint)>) {
         for (place, digit) in self.0.chunks_exact(LARGEST).zip(digits::of(scalar)) {
             let index = usize::from(digit.unsigned_abs()).checked_sub(1);
             // There is nothing to add for the digit 0.
             if let Some(multiple) = index.and_then(|index| place.get(index)) {
-                if digit > 0 {
-                    sum += multiple;
-                } else {
-                    sum -= multiple;
-                }
+                let sign = if digit > 0 { Sign::Plus } else { Sign::Minus };
+                chosen.push((sign, *multiple));
             }
         }
-        sum
     }
 
     /// Bytes of memory.
@@ -53,33 +53,54 @@ impl Multiples {
     }
 }
 
+enum Sign {
+    Plus,
+    Minus,
+}
+
+/// The sum of products, each of a point and a reduced number.
+pub(super) fn sum(products: [(&Multiples, &Scalar); 2]) -> EdwardsPoint {
+    let mut chosen = Vec::with_capacity(2 * PLACES);
+    for (multiples, scalar) in products {
+        multiples.choose(scalar, &mut chosen);
+    }
+    let mut sum = EdwardsPoint::identity();
+    for (sign, multiple) in &chosen {
+        match sign {
+            Sign::Plus => sum += multiple,
+            Sign::Minus => sum -= multiple,
+        }
+    }
+    sum
+}
+
 #[cfg(test)]
 mod tests {
-    use curve25519_dalek::{
-        constants::{ED25519_BASEPOINT_POINT, EIGHT_TORSION},
-        traits::Identity,
-    };
+    use curve25519_dalek::constants::{ED25519_BASEPOINT_POINT, EIGHT_TORSION};
 
     use super::*;
 
     #[test]
-    fn the_sum_is_the_product_whatever_the_digits() {
+    fn the_sum_is_that_of_the_products_whatever_the_digits() {
         // A part of small order shows whether a number is taken as it is, not only modulo L.
         let point = ED25519_BASEPOINT_POINT * Scalar::from(77_u8) + EIGHT_TORSION[1];
-        let multiples = Multiples::of(point);
-        let start = ED25519_BASEPOINT_POINT;
+        let other = ED25519_BASEPOINT_POINT;
+        let (multiples, others) = (Multiples::of(point), Multiples::of(other));
+        let check = |one: &Scalar, two: &Scalar| {
+            let found = sum([(&multiples, one), (&others, two)]);
+            assert_eq!(found, point * one + other * two);
+        };
         let mut scalar = Scalar::from(3_u8);
         for _ in 0..50 {
-            scalar = scalar * scalar + Scalar::ONE;
-            assert_eq!(multiples.add(start, &scalar), point * scalar + start);
+            let next = scalar * scalar + Scalar::ONE;
+            check(&scalar, &next);
+            scalar = next;
         }
-        for byte in [0x7f, 0x80, 0x81, 0xff] {
-            let scalar = Scalar::from_bytes_mod_order([byte; 32]);
-            assert_eq!(multiples.add(start, &scalar), point * scalar + start);
+        let edges = [0x7f, 0x80, 0x81, 0xff].map(|byte| Scalar::from_bytes_mod_order([byte; 32]));
+        for edge in edges.into_iter().chain([-Scalar::ONE, Scalar::ZERO]) {
+            check(&edge, &scalar);
+            check(&edge, &edge);
         }
-        let identity = EdwardsPoint::identity();
-        assert_eq!(multiples.add(identity, &Scalar::ZERO), identity);
-        assert_eq!(multiples.add(identity, &-Scalar::ONE), point * -Scalar::ONE);
     }
 
     #[test]
