@@ -11,8 +11,15 @@ use crate::stop::Stop;
 use crate::tools::Node;
 use crate::workspace::Workspace;
 
+/// SIMD, which V8 has had since 2021: sha2 is a quarter faster with it, and the module smaller.
+pub(crate) const RUSTFLAGS: (&str, &str) = (
+    "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS",
+    "-C target-feature=+simd128",
+);
+
 /// What rustc may emit for `wasm32-unknown-unknown`: wasm-opt refuses what it is not told of.
-pub(crate) const FEATURES: [&str; 6] = [
+pub(crate) const FEATURES: [&str; 7] = [
+    "--enable-simd",
     "--enable-bulk-memory",
     "--enable-sign-ext",
     "--enable-mutable-globals",
@@ -28,6 +35,7 @@ pub(crate) const FEATURES: [&str; 6] = [
 pub(crate) fn compile(workspace: &Workspace, package: &str, stop: &Stop) -> Result<PathBuf> {
     let mut cargo = workspace.cargo();
     cargo
+        .env(RUSTFLAGS.0, RUSTFLAGS.1)
         .args(["build", "--profile", "edge"])
         .args(["--target", "wasm32-unknown-unknown"])
         .args(["--package", package, "--lib", "--target-dir"])
