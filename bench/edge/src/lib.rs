@@ -1,15 +1,14 @@
 //! The edge's decision about a token, to be called from a Worker that does nothing else: what the
 //! verification alone costs in Wasm under the real runtime.
 //!
-//! It is the product's own `gate` and `cache`, compiled as the deployed Worker is. A crate of its
+//! It is the product's own `gate`, compiled as the deployed Worker is. A crate of its
 //! own, so that no build of the Worker can carry it along.
 #![cfg(target_arch = "wasm32")]
 
 use std::{cell::RefCell, collections::BTreeMap};
 
 use portcullis_edge::{
-    cache::TokenCache,
-    gate::{self, Config, Decision, Head, Plan, Ruling, Verdict},
+    gate::{self, Config, Decision, Head, Memory, Plan, Ruling, Verdict},
     settings::Settings,
     snapshot::{Ages, Snapshot},
     time::Millis,
@@ -23,7 +22,7 @@ struct Isolate {
     tables: bool,
     config: Config,
     snapshot: Snapshot,
-    cache: TokenCache,
+    memory: Memory,
     url: String,
 }
 
@@ -80,12 +79,12 @@ pub fn prepare(
     snapshot.end_keys(for_keys);
     snapshot.end_feed(for_feed);
 
-    let cache = TokenCache::new(settings.token_cache_bytes);
+    let memory = Memory::new(settings.token_cache_bytes);
     let isolate = Isolate {
         tables,
         config: Config { table, settings },
         snapshot,
-        cache,
+        memory,
         url,
     };
     ISOLATE.set(Some(isolate));
@@ -107,7 +106,7 @@ fn passes(isolate: &mut Isolate, token: &str) -> bool {
         tables,
         config,
         snapshot,
-        cache,
+        memory,
         url,
     } = isolate;
     let head = Head {
@@ -124,7 +123,7 @@ fn passes(isolate: &mut Isolate, token: &str) -> bool {
     if !snapshot.is_fresh(case.demand().revocations, now) {
         return false;
     }
-    let verdict = gate::judge(&case, snapshot, cache, now);
+    let verdict = gate::judge(&case, snapshot, memory, now);
     // The product does this after the answer. Here it falls into the warm-up.
     if *tables && let Some(order) = snapshot.begin_tables(now) {
         snapshot.put_tables(order.build());
