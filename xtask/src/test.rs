@@ -172,6 +172,9 @@ fn wasm(workspace: &Workspace, options: &Options, stop: &Stop) -> Result<Command
         .args(["--test", "it", "--target-dir"])
         .arg(workspace.target());
     cargo.arg("--").args(options.for_programs());
+    // As the Worker is compiled.
+    let (name, flags) = build_edge::wasm::RUSTFLAGS;
+    cargo.env(name, flags);
     cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner);
     cargo.env("WASM_BINDGEN_TEST_ONLY_NODE", "1");
     cargo.current_dir(workspace.root());

@@ -102,11 +102,4 @@ mod tests {
             check(&edge, &edge);
         }
     }
-
-    #[test]
-    fn the_multiples_of_a_key_take_less_than_a_megabyte() {
-        let multiples = Multiples::of(ED25519_BASEPOINT_POINT);
-        assert_eq!(multiples.0.len(), PLACES * LARGEST);
-        assert_eq!(multiples.size(), 640 * 1024);
-    }
 }

@@ -1,9 +1,12 @@
 //! Key sets: one bad entry does not spoil the others, and a set that cannot be trusted is refused
 //! as a whole.
 
-use std::slice;
+use std::{slice, sync::Arc};
 
-use portcullis_shared::keys::{KEY_SET_LIMIT, KeySet, KeySetError, PublicKeySet, VerifyingKey};
+use portcullis_shared::{
+    ed25519::{BaseTables, KeyTables},
+    keys::{KEY_SET_LIMIT, KeySet, KeySetError, PublicKeySet, VerifyingKey},
+};
 use serde_json::{Value, json};
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -309,4 +312,11 @@ fn a_signing_key_shows_nothing_of_its_secret_half() {
     for secret in ["5a5a", "Wlpa", "90, 90", "\"d\""] {
         assert!(!shown.contains(secret), "{shown}");
     }
+}
+
+#[test]
+fn the_tables_of_a_key_take_less_than_a_megabyte() {
+    let base = Arc::new(BaseTables::build());
+    let tables = KeyTables::build(&key(7).verifying_key().unwrap(), Arc::clone(&base));
+    assert_eq!([base.size(), tables.size()], [640 * 1024; 2]);
 }
