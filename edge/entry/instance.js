@@ -4,7 +4,7 @@
 // by itself. Only the first kind can mean that the instance's memory is in an unknown state.
 
 import module from "./portcullis_edge_bg.wasm";
-import routes from "./routes.toml";
+import routes from "./routes.json";
 import { initSync, start, configure, __wbg_reset_state as reinstantiate } from "./portcullis_edge.js";
 
 /** The instance trapped. */

@@ -18,13 +18,13 @@ mod isolate;
 mod log;
 mod refresh;
 mod tables;
+mod timer;
 
 use std::rc::Rc;
 
 use js_sys::Promise;
 use portcullis_shared::problem::Code;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
-use worker::worker_sys;
 
 use crate::{
     answer::Answer,
@@ -57,7 +57,7 @@ pub fn configure(env: &js_sys::Object) {
 /// Rules on a request for which nothing has to be fetched, as most are: gives the order for it, or
 /// nothing where [`rule_later`] is to be asked.
 #[wasm_bindgen]
-pub fn rule(head: &str, request: &JsValue, context: &worker_sys::Context) -> Option<String> {
+pub fn rule(head: &str, request: &JsValue, context: &Context) -> Option<String> {
     match Matter::of(head, request) {
         Ok(matter) => {
             let ruling = rule_at_once(&matter.head, &matter.config)?;
@@ -70,13 +70,12 @@ pub fn rule(head: &str, request: &JsValue, context: &worker_sys::Context) -> Opt
 
 /// Rules on any request: promises the order for it.
 #[wasm_bindgen(js_name = ruleLater)]
-pub fn rule_later(head: &str, request: &JsValue, context: &worker_sys::Context) -> Promise {
+pub fn rule_later(head: &str, request: &JsValue, context: &Context) -> Promise {
     let mut matter = match Matter::of(head, request) {
         Ok(matter) => matter,
         Err(order) => return Promise::resolve(&JsValue::from_str(&order)),
     };
     matter.head.country = client::country(request, &matter.config.settings.platform);
-    let context = Context::from(context);
     let of_task = context.clone();
     let promise = wasm_bindgen_futures::future_to_promise(async move {
         let ruling = rule_after_waiting(&matter, of_task).await;

@@ -1,12 +1,12 @@
 //! Tokens whose signature has been checked already.
 //!
-//! Invariant: the key is the SHA-256 of the whole token, so a token that differs in one bit is
-//! another; and what is kept is only [`Authentic`], so that time, issuer, audience, key and
+//! Invariant: a token is found by its whole text, so one that differs in one bit is another; and what
+//! is kept is only [`Authentic`], so that time, issuer, audience, key and
 //! revocation are judged anew at each use.
 //!
 //! Bounded in bytes: see [`Generations`].
 
-use std::rc::Rc;
+use std::{fmt, rc::Rc};
 
 use portcullis_shared::token::Authentic;
 use sha2::{Digest as _, Sha256};
@@ -21,6 +21,16 @@ impl Fingerprint {
     /// The fingerprint of a token as it came.
     pub fn of(token: &str) -> Self {
         Self::of_parts(&[token.as_bytes()])
+    }
+
+    /// The end of a token as it came: of its signature, which for a genuine one is as good as chance.
+    /// A digest of the whole would take longer than all the rest of the decision.
+    fn of_end(token: &str) -> Self {
+        let mut end = [0; 32];
+        for (place, byte) in end.iter_mut().zip(token.bytes().rev()) {
+            *place = byte;
+        }
+        Self(end)
     }
 
     /// The fingerprint of these parts, one after the other.
@@ -39,11 +49,24 @@ pub struct Uses {
     pub misses: u64,
 }
 
+struct Kept {
+    text: Box<str>,
+    token: Rc<Authentic>,
+}
+
 /// The cache.
-#[derive(Debug)]
 pub struct TokenCache {
-    tokens: Generations<Rc<Authentic>>,
+    tokens: Generations<Kept>,
     uses: Uses,
+}
+
+impl fmt::Debug for TokenCache {
+    /// Without the tokens.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = out.debug_struct("TokenCache");
+        out.field("tokens", &self.len()).field("uses", &self.uses);
+        out.finish_non_exhaustive()
+    }
 }
 
 impl TokenCache {
@@ -55,9 +78,11 @@ impl TokenCache {
         }
     }
 
-    /// The token of this fingerprint.
-    pub fn get(&mut self, key: &Fingerprint) -> Option<Rc<Authentic>> {
-        let found = self.tokens.get(key).map(Rc::clone);
+    /// The token of this text.
+    pub fn get(&mut self, text: &str) -> Option<Rc<Authentic>> {
+        let alike = self.tokens.get(&Fingerprint::of_end(text));
+        let found = alike.filter(|kept| *kept.text == *text);
+        let found = found.map(|kept| Rc::clone(&kept.token));
         let count = match found {
             Some(_) => &mut self.uses.hits,
             None => &mut self.uses.misses,
@@ -66,10 +91,13 @@ impl TokenCache {
         found
     }
 
-    /// Keeps a token.
-    pub fn insert(&mut self, key: Fingerprint, token: Rc<Authentic>) {
-        let bytes = token.weight();
-        self.tokens.insert(key, token, bytes);
+    /// Keeps the token of this text.
+    pub fn insert(&mut self, text: &str, token: Rc<Authentic>) {
+        let bytes = text.len() + token.weight();
+        let text = text.into();
+        let kept = Kept { text, token };
+        self.tokens
+            .insert(Fingerprint::of_end(&kept.text), kept, bytes);
     }
 
     /// How often it was asked, since it was made.
@@ -102,7 +130,7 @@ mod tests {
 
     use super::*;
 
-    fn authentic(sub: &str) -> (Fingerprint, Rc<Authentic>) {
+    fn authentic(sub: &str) -> (String, Rc<Authentic>) {
         let key = SigningKey::from_seed(&[1; 32]).unwrap();
         let keys = KeySet::new(vec![key.verifying_key().unwrap()]).unwrap();
         let claims = serde_json::json!({"iss": "i", "aud": "a", "sub": sub, "client_id": "c",
@@ -113,18 +141,18 @@ mod tests {
             .unwrap()
             .authenticate(&keys)
             .unwrap();
-        (Fingerprint::of(&token), Rc::new(authentic))
+        (token, Rc::new(authentic))
     }
 
     #[test]
     fn it_never_weighs_more_than_its_limit_and_keeps_what_is_used() {
         let (first, token) = authentic("first");
-        let weight = token.weight() + 128;
+        let weight = first.len() + token.weight() + size_of::<Kept>() + 128;
         let mut cache = TokenCache::new(weight * 20);
-        cache.insert(first, token);
+        cache.insert(&first, token);
         for number in 0..200 {
             let (key, token) = authentic(&format!("{number:05}"));
-            cache.insert(key, token);
+            cache.insert(&key, token);
             assert!(cache.len() <= 20, "{}", cache.len());
             assert!(cache.get(&first).is_some(), "{number}");
         }
@@ -135,10 +163,26 @@ mod tests {
     }
 
     #[test]
+    fn a_token_with_the_signature_of_another_is_not_taken_for_it() {
+        let mut cache = TokenCache::new(1_000_000);
+        let (text, token) = authentic("x");
+        cache.insert(&text, token);
+        for at in 0..text.len() {
+            let mut other = text.clone().into_bytes();
+            other[at] ^= 1;
+            let other = String::from_utf8(other).unwrap();
+            assert!(cache.get(&other).is_none(), "{at}");
+        }
+        assert!(cache.get(&text).is_some());
+        assert!(cache.get(&text[1..]).is_none() && cache.get("").is_none());
+        assert!(!format!("{cache:?}").contains(&text));
+    }
+
+    #[test]
     fn a_cache_of_no_bytes_keeps_nothing() {
         let mut cache = TokenCache::new(0);
         let (key, token) = authentic("x");
-        cache.insert(key, token);
+        cache.insert(&key, token);
         assert!(cache.is_empty());
     }
 }

@@ -31,7 +31,7 @@ pub use ruling::{Decision, Outcome, Ruling};
 
 use crate::{
     answer::Answer,
-    cache::{Fingerprint, TokenCache},
+    cache::TokenCache,
     cors,
     credential::{self, Credential, CredentialFault, Page, Presented, Sources},
     exchange::{Exchanges, Known},
@@ -460,26 +460,25 @@ fn contradicted(
 /// The token, signed with a key that is in the set now.
 fn authentic(
     case: &Case<'_>,
-    token: &str,
+    text: &str,
     snapshot: &Snapshot,
     cache: &mut TokenCache,
     now: Millis,
 ) -> Result<Rc<Authentic>, Unauthentic> {
     let keys = case.keys(snapshot, now).ok_or(Unauthentic::Unavailable)?;
-    let fingerprint = Fingerprint::of(token);
     let known = cache
-        .get(&fingerprint)
+        .get(text)
         .filter(|token| keys.get(token.key_id()).is_some());
     if let Some(token) = known {
         return Ok(token);
     }
-    let unverified = Unverified::parse(token).map_err(Unauthentic::Refused)?;
+    let unverified = Unverified::parse(text).map_err(Unauthentic::Refused)?;
     let token = Rc::new(
         unverified
             .authenticate(keys)
             .map_err(Unauthentic::Refused)?,
     );
-    cache.insert(fingerprint, Rc::clone(&token));
+    cache.insert(text, Rc::clone(&token));
     Ok(token)
 }
 

@@ -183,10 +183,14 @@ impl KeySet {
     /// [`KeySetError::Empty`] when there are none, [`KeySetError::Duplicate`] when two have one
     /// identifier.
     pub fn new(keys: Vec<VerifyingKey>) -> Result<Self, KeySetError> {
-        let mut ids: Vec<&KeyId> = keys.iter().map(VerifyingKey::id).collect();
-        ids.sort_unstable();
-        if let Some([twice, _]) = ids.array_windows().find(|[one, next]| one == next) {
-            return Err(KeySetError::Duplicate(KeyId::clone(twice)));
+        for (number, key) in keys.iter().enumerate() {
+            if keys
+                .iter()
+                .skip(number + 1)
+                .any(|other| other.id() == key.id())
+            {
+                return Err(KeySetError::Duplicate(key.id().clone()));
+            }
         }
         if keys.is_empty() {
             return Err(KeySetError::Empty);

@@ -1,7 +1,8 @@
 //! The route table: which request goes to which upstream, and what its bearer must show.
 //!
 //! It is written as `routes.toml`, checked by the build and read again by the edge, with the same
-//! code, so that a table which does not parse is never in force.
+//! code, so that a table which does not parse is never in force. To the edge it goes as JSON, which it
+//! can read anyway: a parser of TOML would be a tenth of the Worker.
 //!
 //! Invariant: a path is governed by exactly one pattern, the longest that covers it. If that
 //! pattern has no rule for the request's method, the answer is "not allowed"; a shorter pattern is
@@ -15,7 +16,7 @@ mod method;
 mod pattern;
 mod rule;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 pub use error::{Fault, TableError};
 pub use method::{Method, Methods, NEVER_FORWARDED};
@@ -55,6 +56,13 @@ struct Pattern {
     rules: Vec<Rule>,
 }
 
+impl Pattern {
+    /// Of two that cover a path, the one with the greater value is tried first.
+    fn place(&self) -> ((usize, bool), bool) {
+        (self.path.specificity(), self.host.is_exact())
+    }
+}
+
 /// A table whose rules have all been checked.
 #[derive(Debug, Default)]
 pub struct RouteTable {
@@ -74,6 +82,19 @@ pub enum Found<'a> {
     },
     /// No rule names the path.
     NotFound,
+}
+
+/// A table as it is written.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    #[serde(default)]
+    route: Vec<serde_json::Map<String, serde_json::Value>>,
+}
+
+#[cfg(feature = "toml")]
+fn document(text: &str) -> Result<Document, TableError> {
+    toml::from_str(text).map_err(|error| TableError::Syntax(error.to_string()))
 }
 
 impl RouteTable {
@@ -100,24 +121,40 @@ impl RouteTable {
     /// # Errors
     ///
     /// [`TableError`] names the rule, its place in the file and the key.
+    #[cfg(feature = "toml")]
     pub fn parse(text: &str) -> Result<Self, TableError> {
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Document {
-            #[serde(default)]
-            route: Vec<toml::Table>,
-        }
-        let document: Document =
-            toml::from_str(text).map_err(|error| TableError::Syntax(error.to_string()))?;
+        Self::of(document(text)?)
+    }
+
+    /// The JSON of a table in TOML that [`Self::from_json`] reads as this does.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::parse`].
+    #[cfg(feature = "toml")]
+    pub fn json(text: &str) -> Result<String, TableError> {
+        let document = document(text)?;
+        let json = serde_json::to_string(&document)
+            .map_err(|error| TableError::Syntax(error.to_string()))?;
+        Self::of(document)?;
+        Ok(json)
+    }
+
+    /// Reads and checks a table that has been made JSON.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::parse`].
+    pub fn from_json(json: &str) -> Result<Self, TableError> {
+        Self::of(serde_json::from_str(json).map_err(|error| TableError::Syntax(error.to_string()))?)
+    }
+
+    fn of(document: Document) -> Result<Self, TableError> {
         let mut table = Self::default();
         for (index, fields) in document.route.into_iter().enumerate() {
             let rule = fields::read(index + 1, fields)?;
             table.insert(index + 1, rule)?;
         }
-        table.patterns.sort_by(|a, b| {
-            let order = |pattern: &Pattern| (pattern.path.specificity(), pattern.host.is_exact());
-            order(b).cmp(&order(a))
-        });
         Ok(table)
     }
 
@@ -151,12 +188,16 @@ impl RouteTable {
                 Ok(())
             }
             None => {
-                let (host, path) = (rule.host.clone(), rule.path.clone());
-                self.patterns.push(Pattern {
-                    host,
-                    path,
+                let pattern = Pattern {
+                    host: rule.host.clone(),
+                    path: rule.path.clone(),
                     rules: vec![rule],
-                });
+                };
+                let place = pattern.place();
+                let at = self
+                    .patterns
+                    .partition_point(|other| other.place() >= place);
+                self.patterns.insert(at, pattern);
                 Ok(())
             }
         }
@@ -210,9 +251,12 @@ impl RouteTable {
 
 /// The methods of all these rules, as `Allow` lists them.
 fn allow(rules: &[Rule]) -> String {
-    let mut names: Vec<&str> = rules.iter().flat_map(|rule| rule.methods.names()).collect();
-    names.sort_unstable();
-    names.dedup();
+    let mut names: Vec<&str> = Vec::new();
+    for name in rules.iter().flat_map(|rule| rule.methods.names()) {
+        if let Err(at) = names.binary_search(&name) {
+            names.insert(at, name);
+        }
+    }
     names.join(", ")
 }
 

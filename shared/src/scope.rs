@@ -85,7 +85,7 @@ impl ScopeSet {
     /// The scopes that are members of both sets.
     #[must_use]
     pub fn intersection(&self, other: &Self) -> Self {
-        Self(self.0.intersection(&other.0).cloned().collect())
+        self.0.intersection(&other.0).cloned().collect()
     }
 
     /// The scopes in order.
@@ -96,7 +96,10 @@ impl ScopeSet {
 
 impl FromIterator<Scope> for ScopeSet {
     fn from_iter<I: IntoIterator<Item = Scope>>(scopes: I) -> Self {
-        Self(scopes.into_iter().collect())
+        // One by one: collecting would sort first, which is a lot of code for a few names.
+        let mut set = BTreeSet::new();
+        set.extend(scopes);
+        Self(set)
     }
 }
 

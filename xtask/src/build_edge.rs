@@ -56,7 +56,9 @@ pub(crate) fn run(workspace: &Workspace, stop: &Stop) -> Result<()> {
         &output.join("wrangler.toml"),
         settings(workspace)?.as_bytes(),
     )?;
-    replace(&output.join("routes.toml"), routes.as_bytes())?;
+    replace(&output.join(routes::IN_WORKER), routes.as_bytes())?;
+    // For Node, which would take the modules for its own older kind.
+    replace(&output.join("package.json"), b"{ \"type\": \"module\" }\n")?;
     size::report_and_limit(&node, &output)?;
     replace(&stamp, digest.as_bytes())
 }

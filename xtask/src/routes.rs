@@ -8,7 +8,10 @@ use portcullis_shared::routes::RouteTable;
 
 use crate::workspace::Workspace;
 
-/// Reads and checks `routes.toml`.
+/// The name of the table inside the Worker, a module of text.
+pub(crate) const IN_WORKER: &str = "routes.json";
+
+/// Reads and checks `routes.toml`; gives it as the Worker reads it.
 ///
 /// # Errors
 /// When there is none or it has a mistake: the message names the rule and the key.
@@ -18,7 +21,15 @@ pub(crate) fn checked(workspace: &Workspace) -> Result<String> {
     };
     let (table, settings) = (read("routes.toml")?, read("wrangler.toml")?);
     check(&table, &settings)?;
-    Ok(table)
+    as_json(&table)
+}
+
+/// A table as the Worker reads it.
+///
+/// # Errors
+/// When it has a mistake.
+pub(crate) fn as_json(table: &str) -> Result<String> {
+    RouteTable::json(table).map_err(|mistake| anyhow!("routes.toml: {mistake}"))
 }
 
 fn check(table: &str, settings: &str) -> Result<()> {

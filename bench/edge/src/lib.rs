@@ -62,7 +62,7 @@ pub fn prepare(
     revocations: &str,
     tables: bool,
 ) -> Result<(), JsError> {
-    let table = RouteTable::parse(routes)?;
+    let table = RouteTable::from_json(routes)?;
     let address = |name: &str| (name.to_owned(), "http://upstream.invalid".to_owned());
     let mut variables: BTreeMap<_, _> = ["ORIGIN", "UPSTREAM_API"].map(address).into();
     variables.insert("ISSUER".to_owned(), issuer.to_owned());

@@ -1,7 +1,7 @@
 // Verification alone, by the edge's gate.
 
 import module from "./portcullis_bench_edge_bg.wasm";
-import routes from "./routes.toml";
+import routes from "./routes.json";
 import { initSync, judge, prepare } from "./portcullis_bench_edge.js";
 import { serve } from "./rounds.js";
 

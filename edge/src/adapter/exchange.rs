@@ -5,8 +5,6 @@
 
 use std::time::Duration;
 
-use worker::Delay;
-
 use crate::{
     exchange::{self, Attempt, Next, Outcome},
     gate::{Case, ExchangeRequest, Ruling},
@@ -15,7 +13,7 @@ use crate::{
 use super::{
     context::Context,
     document::{self, Fault, Kind},
-    isolate, log,
+    isolate, log, timer,
 };
 
 /// How often a request that waits looks again.
@@ -46,7 +44,7 @@ pub(super) async fn settle(case: &Case<'_>, context: &Context) -> Option<Ruling>
         }
         match next {
             Next::Judge => return None,
-            Next::Wait => Delay::from(LOOK_AGAIN).await,
+            Next::Wait => timer::sleep(LOOK_AGAIN).await,
             Next::Unavailable | Next::TooMany(_) => return Some(case.not_exchanged(next)),
         }
     }

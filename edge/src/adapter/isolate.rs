@@ -5,7 +5,7 @@
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
 use portcullis_shared::routes::{RevocationMode, RouteTable};
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, JsValue};
 
 use crate::{
     answer::Answer,
@@ -60,7 +60,7 @@ pub(super) fn now() -> Millis {
 
 /// Takes the route table in.
 pub(super) fn start(routes: &str) {
-    let setup = match RouteTable::parse(routes) {
+    let setup = match RouteTable::from_json(routes) {
         Ok(table) => Setup::Table(table),
         Err(error) => Setup::Wrong(error.to_string()),
     };
@@ -102,13 +102,19 @@ fn variables(env: &js_sys::Object) -> BTreeMap<String, String> {
     let pair = |entry: JsValue| {
         let entry = js_sys::Array::from(&entry);
         let value = entry.get(1);
-        let number = || value.as_f64().map(|number| number.to_string());
+        // The runtime writes it down: formatting numbers of that kind is a lot of code.
+        let number = || {
+            let number = value.dyn_ref::<js_sys::Number>()?;
+            number.to_string_with_radix(10).ok().map(String::from)
+        };
         Some((
             entry.get(0).as_string()?,
             value.as_string().or_else(number)?,
         ))
     };
-    entries.iter().filter_map(pair).collect()
+    let mut variables = BTreeMap::new();
+    variables.extend(entries.iter().filter_map(pair));
+    variables
 }
 
 /// Whether a request of this mode can be judged at once.

@@ -11,7 +11,6 @@ use portcullis_shared::{
     revocation::{DOCUMENT_LIMIT, DocumentError},
     routes::{RevocationMode, built_in},
 };
-use worker::Delay;
 
 use crate::{
     counters::Fetched,
@@ -23,7 +22,7 @@ use crate::{
 use super::{
     context::Context,
     document::{self, Kind},
-    isolate, log,
+    isolate, log, timer,
 };
 
 /// How often a request that waits looks again.
@@ -77,7 +76,7 @@ async fn settle(
         if !step.wait {
             return;
         }
-        Delay::from(LOOK_AGAIN).await;
+        timer::sleep(LOOK_AGAIN).await;
     }
 }
 
@@ -128,7 +127,7 @@ async fn try_feed(config: &Config, attempt: Attempt) -> Result<(), String> {
     while isolate::with_snapshot(|snapshot| {
         snapshot.keys().is_none() && snapshot.is_fetching_keys(isolate::now())
     }) {
-        Delay::from(LOOK_AGAIN).await;
+        timer::sleep(LOOK_AGAIN).await;
     }
     let put = || {
         let now = isolate::now();

@@ -5,16 +5,14 @@
 
 use std::time::Duration;
 
-use worker::{Delay, worker_sys};
-
-use super::{context::Context, isolate};
+use super::{context::Context, isolate, timer};
 
 /// Until the request that earned the tables has been sent on.
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// Begins to build, if a key has earned tables and has none. To be asked when a request has been
 /// judged.
-pub(super) fn build_where_due(context: &worker_sys::Context) {
+pub(super) fn build_where_due(context: &Context) {
     let order = isolate::with_snapshot(|snapshot| {
         // Most requests end here, without a look at the clock.
         snapshot
@@ -25,10 +23,10 @@ pub(super) fn build_where_due(context: &worker_sys::Context) {
     let Some(order) = order else {
         return;
     };
-    Context::from(context).spawn(async move {
-        Delay::from(PAUSE).await;
+    context.spawn(async move {
+        timer::sleep(PAUSE).await;
         let order = order.prepare();
-        Delay::from(PAUSE).await;
+        timer::sleep(PAUSE).await;
         let tables = order.build();
         isolate::with_snapshot(|snapshot| snapshot.put_tables(tables));
     });

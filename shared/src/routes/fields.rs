@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
 
 use crate::scope::Scope;
 
@@ -36,7 +37,7 @@ enum AccessWord {
 }
 
 /// Reads the rule that stands at place `number` of the file.
-pub(super) fn read(number: usize, table: toml::Table) -> Result<Rule, TableError> {
+pub(super) fn read(number: usize, table: Map<String, Value>) -> Result<Rule, TableError> {
     let mut fields = Fields::new(number, table);
     fields.refuse_unknown_keys()?;
     let access = fields.take("access")?.unwrap_or_default();
@@ -59,17 +60,12 @@ struct Fields {
     number: usize,
     host: String,
     path: String,
-    table: toml::Table,
+    table: Map<String, Value>,
 }
 
 impl Fields {
-    fn new(number: usize, table: toml::Table) -> Self {
-        let text = |key| {
-            table
-                .get(key)
-                .and_then(toml::Value::as_str)
-                .map(str::to_owned)
-        };
+    fn new(number: usize, table: Map<String, Value>) -> Self {
+        let text = |key| table.get(key).and_then(Value::as_str).map(str::to_owned);
         let host = text("host").unwrap_or_else(|| "*".to_owned());
         let path = text("path").unwrap_or_default();
         Self {
@@ -110,11 +106,9 @@ impl Fields {
         let Some(value) = self.table.remove(key) else {
             return Ok(None);
         };
-        match value.try_into() {
+        match serde_json::from_value(value) {
             Ok(value) => Ok(Some(value)),
-            Err(error) => {
-                Err(self.error(key, Fault::Value(error.to_string().trim_end().to_owned())))
-            }
+            Err(error) => Err(self.error(key, Fault::Value(error.to_string()))),
         }
     }
 
@@ -213,6 +207,8 @@ impl Fields {
         if credentials.contains(&CredentialKind::SignedUrl) && self.table.contains_key("roles") {
             return Err(self.error("roles", Fault::OnSignedUrl));
         }
+        let mut roles = BTreeSet::new();
+        roles.extend(self.words("roles")?.unwrap_or_default());
         Ok(Demand {
             credentials,
             audience: self.audience()?,
@@ -221,11 +217,7 @@ impl Fields {
                 .unwrap_or_default()
                 .into_iter()
                 .collect(),
-            roles: self
-                .words("roles")?
-                .unwrap_or_default()
-                .into_iter()
-                .collect::<BTreeSet<_>>(),
+            roles,
             issuers: self.words("issuers")?,
             revocations: self.take("revocations")?.unwrap_or_default(),
         })

@@ -21,8 +21,10 @@ pub(super) struct RouteWatch<'a> {
 impl<'a> RouteWatch<'a> {
     /// Starts from the table that was built in.
     pub(super) fn new(workspace: &'a Workspace) -> Self {
-        let copy = workspace.edge_output().join("routes.toml");
-        let seen = fs::read_to_string(&copy).ok();
+        let copy = workspace.edge_output().join(routes::IN_WORKER);
+        let built = fs::read_to_string(&copy).ok();
+        let present = fs::read_to_string(workspace.path("routes.toml")).ok();
+        let seen = present.filter(|table| routes::as_json(table).ok() == built);
         Self {
             workspace,
             copy,
@@ -51,6 +53,7 @@ impl<'a> RouteWatch<'a> {
 #[cfg(test)]
 mod tests {
     use super::RouteWatch;
+    use crate::routes;
     use crate::workspace::Workspace;
     use std::fs;
 
@@ -58,27 +61,30 @@ mod tests {
     fn a_table_with_a_mistake_never_reaches_the_worker() {
         let place = tempfile::tempdir().unwrap();
         let workspace = Workspace::at(place.path());
-        let (source, copy) = (
-            workspace.path("routes.toml"),
-            workspace.path("build/edge/routes.toml"),
-        );
+        let source = workspace.path("routes.toml");
+        let copy = workspace.edge_output().join(routes::IN_WORKER);
+        let table = |path: &str| {
+            format!("[[route]]\npath = '{path}'\nupstream = 'api'\naccess = 'public'\n")
+        };
+        let (old, new) = (table("/old"), table("/new"));
         fs::create_dir_all(workspace.edge_output()).unwrap();
         fs::write(
             workspace.path("wrangler.toml"),
             "[vars]\nUPSTREAM_API = 'http://a'\n",
         )
         .unwrap();
-        fs::write(&source, "# one\n").unwrap();
-        fs::write(&copy, "# one\n").unwrap();
+        fs::write(&source, &old).unwrap();
+        fs::write(&copy, routes::as_json(&old).unwrap()).unwrap();
         let mut watch = RouteWatch::new(&workspace);
+        assert_eq!(watch.seen.as_ref(), Some(&old));
 
         fs::write(&source, "[[route]]\nno_such_key = 1\n").unwrap();
         watch.look();
-        assert_eq!(fs::read_to_string(&copy).unwrap(), "# one\n");
+        assert!(fs::read_to_string(&copy).unwrap().contains("/old"));
 
-        let good = "[[route]]\npath = '/x'\nupstream = 'api'\naccess = 'public'\n";
-        fs::write(&source, good).unwrap();
+        fs::write(&source, &new).unwrap();
         watch.look();
-        assert_eq!(fs::read_to_string(&copy).unwrap(), good);
+        let handed_over = fs::read_to_string(&copy).unwrap();
+        assert_eq!(handed_over, routes::as_json(&new).unwrap());
     }
 }

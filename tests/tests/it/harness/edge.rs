@@ -7,6 +7,8 @@ use std::{
     time::Duration,
 };
 
+use portcullis_shared::routes::RouteTable;
+
 use super::{
     client::{Http, try_send},
     place, ports,
@@ -50,7 +52,8 @@ impl Edge {
         };
         copy(&place::edge(), scratch);
         if let Some(routes) = &options.routes {
-            fs::write(scratch.join("routes.toml"), routes).unwrap();
+            let routes = RouteTable::json(routes).unwrap();
+            fs::write(scratch.join("routes.json"), routes).unwrap();
         }
         if let Some(entry) = &options.entry {
             replace_entry(scratch, entry);
@@ -100,6 +103,13 @@ impl Edge {
     /// What it has logged.
     pub fn log(&self) -> String {
         self.group.output()
+    }
+
+    /// The most memory, in KiB, that the runtime has ever had, the Worker's Wasm memory included.
+    pub fn peak_kib(&self) -> u64 {
+        let peak = self.group.peak_kib("workerd");
+        assert!(peak > 0, "no workerd runs");
+        peak
     }
 
     /// The URL of a path.

@@ -121,6 +121,27 @@ impl Group {
         kill_process_group(self.id(), signal).unwrap();
     }
 
+    /// The most memory, in KiB, that the group's processes of this name have ever had.
+    pub fn peak_kib(&self, name: &str) -> u64 {
+        let processes = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+        let peaks = processes.filter_map(|process| {
+            let read = |file: &str| fs::read_to_string(process.path().join(file)).ok();
+            // proc(5): the name stands in parentheses; the group is the third field behind them.
+            let stat = read("stat")?;
+            let (before, fields) = stat.rsplit_once(") ")?;
+            let group: u32 = fields.split(' ').nth(2)?.parse().ok()?;
+            if group != self.child.id() || !before.ends_with(&format!("({name}")) {
+                return None;
+            }
+            let status = read("status")?;
+            let peak = status
+                .lines()
+                .find_map(|line| line.strip_prefix("VmHWM:"))?;
+            peak.split_whitespace().next()?.parse::<u64>().ok()
+        });
+        peaks.sum()
+    }
+
     /// What it has printed.
     pub fn output(&self) -> String {
         let bytes = fs::read(&self.log).unwrap_or_default();

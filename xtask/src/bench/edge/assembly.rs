@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 
 use crate::build_edge::{self, wasm};
 use crate::process;
+use crate::routes;
 use crate::stop::Stop;
 use crate::tools::{self, Node};
 use crate::workspace::Workspace;
@@ -85,8 +86,9 @@ pub(super) fn build(workspace: &Workspace, stop: &Stop) -> Result<()> {
     let stand_in = workspace.path("bench/edge/workers/forward-answers.js");
     fs::copy(stand_in, answers.join("forward.js")).context("forward.js")?;
     let table = workspace.path("bench/edge/workers/routes.toml");
+    let table = routes::as_json(&fs::read_to_string(table).context("routes.toml")?)?;
     for worker in whole.into_iter().chain([Worker::VerifyOurs]) {
-        fs::copy(&table, place.join(worker.name()).join("routes.toml")).context("routes.toml")?;
+        fs::write(place.join(worker.name()).join(routes::IN_WORKER), &table).context("routes")?;
     }
     verification(
         workspace,
@@ -116,7 +118,7 @@ fn join_modules(
         ])
         .args([
             "--external:*.wasm",
-            "--external:*.toml",
+            "--external:./routes.json",
             "--external:./index.js",
         ])
         .arg("--external:./portcullis_bench_edge.js")

@@ -88,7 +88,7 @@ fn modules(place: &Path, worker: &str) -> Result<String> {
     let module = |name: &String| {
         let kind = match Path::new(name).extension().and_then(|kind| kind.to_str()) {
             Some("wasm") => "wasm",
-            Some("toml") => "text",
+            Some("json") => "text",
             _ => "esModule",
         };
         let file = format!("{worker}/{name}");
