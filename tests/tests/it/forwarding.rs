@@ -102,6 +102,45 @@ async fn a_private_answer_says_so() {
 }
 
 #[tokio::test]
+async fn no_cache_gives_one_bearer_s_answer_to_another_whatever_the_upstream_says() {
+    let stack = Stack::start(&[]).await;
+    let (one, other) = (stack.bearer().await.1.access, stack.bearer().await.1.access);
+    let ids = [stack.id_of(&one).await, stack.id_of(&other).await];
+    for path in ["/echo/kept", "/optional/kept", "/pages/kept", "/cors/kept"] {
+        for _ in 0..2 {
+            for (token, id) in [&one, &other].into_iter().zip(&ids) {
+                let before = stack.echo.requests();
+                let answer = stack.get(path, token).await.expect(200);
+                assert_eq!(answer.text(), *id, "{path}");
+                assert_eq!(stack.echo.requests(), before + 1, "{path}: asked each time");
+                assert_eq!(
+                    answer.header("cache-control"),
+                    "private, max-age=600",
+                    "{path}"
+                );
+                let vary = answer.header("vary").to_ascii_lowercase();
+                assert!(vary.contains("authorization"), "{path}: {vary}");
+                assert_eq!(
+                    vary.contains("cookie"),
+                    path == "/pages/kept",
+                    "{path}: {vary}"
+                );
+                for name in [
+                    "cdn-cache-control",
+                    "cloudflare-cdn-cache-control",
+                    "surrogate-control",
+                ] {
+                    assert_eq!(answer.header(name), "", "{path}: {name}");
+                }
+            }
+        }
+    }
+    // What anybody may keep was made for nobody.
+    let shared = stack.get("/shared/kept", &one).await.expect(200);
+    assert_eq!(shared.text(), "nobody");
+}
+
+#[tokio::test]
 async fn a_preflight_is_answered_by_the_edge_for_listed_origins_alone() {
     let stack = Stack::shared().await;
     let preflight = |origin: &'static str, method: &'static str| {

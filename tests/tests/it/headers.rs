@@ -60,12 +60,43 @@ async fn no_spelling_of_a_reserved_header_reaches_an_upstream() {
         "Remote-User",
         "X-Remote-User",
         "Proxy",
+        "portcullis~subject",
+        "Portcullis!Roles",
+        "portcullis|proof",
+        "x^forwarded^for",
+        "Front-End-Https",
+        "X-Forward-For",
+        "X-Envoy-Original-Path",
+        "X-Originating-IP",
+        "X-Auth-Request-User",
+        "X-Goog-Authenticated-User-Email",
+        "X-Amzn-OIDC-Identity",
+        "X-Client-Cert",
+        "CF-Access-Jwt-Assertion",
+        "X-Cluster-Client-IP",
+        "Fastly-Client-IP",
+        "X-Host",
+        "X-HTTP-Host-Override",
+        "X-HTTP-Method-Override",
+        "X_HTTP_Method",
+        "X-Override-URL",
+        "Script-Name",
+        "Path_Info",
+        "Request-URI",
     ];
     let forged: Vec<String> = names
         .iter()
         .map(|name| format!("{name}: forged-by-the-client"))
         .collect();
-    for path in ["/echo/x", "/public/x", "/optional/x", "/shared/x"] {
+    for path in [
+        "/echo/x",
+        "/public/x",
+        "/optional/x",
+        "/shared/x",
+        "/pages/x",
+        "/report/x",
+        "/cors/x",
+    ] {
         let mut headers: Vec<&str> = forged.iter().map(String::as_str).collect();
         headers.push(&bearer);
         let (status, pairs) = seen(stack, path, &headers).await;

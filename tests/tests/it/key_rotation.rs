@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use crate::harness::{
     stack::{self, BAN_PROMISE, Stack},
+    traffic::Traffic,
     wait,
 };
 
@@ -24,6 +25,9 @@ async fn a_key_rotates_under_load_without_one_good_token_refused_and_a_withdrawn
     let (user, old) = stack.bearer().await;
     stack.get("/echo/x", &old.access).await.expect(200);
 
+    let all = vec![old.access.clone()];
+    let traffic = Traffic::start(stack.edge.at("/echo/x"), all, 4);
+    traffic.progress(20).await;
     stack.origin.home.run(&["keys", "rotate"], "");
     let mut tokens = vec![old.access.clone()];
     let start = Instant::now();
@@ -33,11 +37,16 @@ async fn a_key_rotates_under_load_without_one_good_token_refused_and_a_withdrawn
             "the new key never signs"
         );
         let token = stack.login(&user).await.access;
+        traffic.add(token.clone());
         tokens.push(token);
         for token in &tokens {
             stack.get("/echo/x", token).await.expect(200);
         }
     }
+    traffic.progress(100).await;
+    let seen = traffic.stop().await;
+    let refused: Vec<_> = seen.iter().filter(|seen| seen.status != 200).collect();
+    assert!(refused.is_empty(), "of {}: {refused:?}", seen.len());
     let new = tokens.pop().unwrap();
 
     stack.origin.home.run(&["keys", "rotate", "--withdraw"], "");

@@ -1,13 +1,12 @@
 //! The whole list of good and bad tokens, as bearer tokens at a running edge.
 
-use portcullis_e2e::clock;
-use portcullis_shared::{
-    corpus::{self, Forge},
-    keys::SigningKey,
-    token::Policy,
-};
+use portcullis_shared::corpus;
 
-use crate::harness::{client::Answer, forged::Forged, hostile::key};
+use crate::harness::{
+    client::Answer,
+    forged::{Forged, forge},
+    hostile::key,
+};
 
 /// What a client could tell refusals apart by.
 fn visible(answer: &Answer) -> (u16, Vec<(String, String)>, Vec<u8>) {
@@ -20,20 +19,6 @@ fn visible(answer: &Answer) -> (u16, Vec<(String, String)>, Vec<u8>) {
         .collect();
     headers.sort();
     (answer.status, headers, answer.body.clone())
-}
-
-/// Makes tokens as the issuer would, with its key.
-fn forge<'a>(issuer: &'a str, key: &'a SigningKey) -> Forge<'a> {
-    Forge {
-        key,
-        policy: Policy {
-            issuer,
-            audience: "api",
-            max_lifetime: 600,
-        },
-        scope: "api:read",
-        now: clock::now(),
-    }
 }
 
 #[tokio::test]

@@ -12,9 +12,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::server::{RUNTIME, Served, serve};
 
 /// Starts it. By the last part of the path: `stream` sends the body back as it comes, `count` says
-/// how long it was, `bytes` sends as many as the query says, `flow` the same without having them, `cookies` sets some, `redirect` leads
-/// elsewhere, `socket` is a WebSocket that sends back whatever comes. All else tells what it was
-/// asked.
+/// how long it was, `bytes` sends as many as the query says, `flow` the same without having them,
+/// `cookies` sets some, `kept` tells caches to keep what is one bearer's, `redirect` leads elsewhere,
+/// `socket` is a WebSocket that sends back whatever comes. All else tells what it was asked.
 pub fn start() -> Served {
     serve(app())
 }
@@ -62,6 +62,7 @@ async fn answer(request: Request) -> Result<Response> {
             )
             .header("portcullis-feed-seq", "99999999999999")
             .body("cookies"),
+        "kept" => kept(&request),
         "redirect" => Response::builder()
             .status(StatusCode::FOUND)
             .header(header::LOCATION, "http://127.0.0.1:1/elsewhere")
@@ -91,6 +92,18 @@ fn describe(request: &Request) -> Response {
     answer
         .header("access-control-allow-origin", "https://upstream.example")
         .body(body)
+}
+
+/// Says to every cache that everybody may have what only one bearer should.
+fn kept(request: &Request) -> Response {
+    let subject = request.header("portcullis-subject").unwrap_or("nobody");
+    Response::builder()
+        .header(header::CACHE_CONTROL, "public, max-age=600, s-maxage=600")
+        .header("cdn-cache-control", "public, max-age=600")
+        .header("cloudflare-cdn-cache-control", "max-age=600")
+        .header("surrogate-control", "max-age=600")
+        .header(header::ETAG, "\"one-for-all\"")
+        .body(subject.to_owned())
 }
 
 /// RFC 6455 §4.2.2, and then a mirror of bytes: masked or not is not this server's concern.

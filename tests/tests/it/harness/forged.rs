@@ -12,6 +12,7 @@ use super::{
     edge::{Edge, Options},
     hostile::Hostile,
     ports,
+    recorder::Recorder,
     server::Served,
     wait,
 };
@@ -33,6 +34,49 @@ path = "/foreign/*"
 upstream = "echo"
 audience = "api"
 issuers = ["https://id.example"]
+
+[[route]]
+path = "/pages/*"
+upstream = "echo"
+audience = "api"
+credentials = ["bearer", "cookie"]
+
+[[route]]
+path = "/open/*"
+upstream = "echo"
+access = "public"
+
+[[route]]
+path = "/notes/*"
+methods = ["GET"]
+upstream = "echo"
+audience = "api"
+scopes = ["api:read"]
+
+[[route]]
+path = "/notes/*"
+methods = ["POST", "DELETE"]
+upstream = "echo"
+audience = "api"
+scopes = ["api:write"]
+
+[[route]]
+path = "/near/*"
+upstream = "echo"
+audience = "api"
+scopes = ["api:rea"]
+
+[[route]]
+path = "/wider/*"
+upstream = "echo"
+audience = "api"
+scopes = ["api:read:all"]
+
+[[route]]
+path = "/wire/*"
+upstream = "wire"
+access = "optional"
+audience = "api"
 "#;
 
 /// Longer than anything takes with these ages.
@@ -44,7 +88,23 @@ pub struct Forged {
     pub origin: Hostile,
     pub edge: Edge,
     pub echo: Served,
+    /// Behind `/wire/`.
+    pub wire: Recorder,
     pub http: Http,
+}
+
+/// What makes tokens as the issuer would, with this key.
+pub fn forge<'a>(issuer: &'a str, key: &'a SigningKey) -> Forge<'a> {
+    Forge {
+        key,
+        policy: Policy {
+            issuer,
+            audience: "api",
+            max_lifetime: 600,
+        },
+        scope: "api:read",
+        now: clock::now(),
+    }
 }
 
 impl Forged {
@@ -56,7 +116,12 @@ impl Forged {
     pub async fn start_by(entry: Option<PathBuf>, variables: &[(&'static str, &str)]) -> Self {
         let port = ports::free();
         let (origin, echo) = (Hostile::start(&ports::url(port)), echo::start());
-        let mut all = vec![("ORIGIN", origin.url()), ("UPSTREAM_ECHO", echo.url())];
+        let wire = Recorder::start();
+        let mut all = vec![
+            ("ORIGIN", origin.url()),
+            ("UPSTREAM_ECHO", echo.url()),
+            ("UPSTREAM_WIRE", wire.url()),
+        ];
         all.extend(
             variables
                 .iter()
@@ -72,25 +137,14 @@ impl Forged {
             origin,
             edge: Edge::start(options).await,
             echo,
+            wire,
             http: Http::new(),
         }
     }
 
     /// A token that the origin would have minted a moment ago.
     pub fn token(&self, key: &SigningKey) -> String {
-        let issuer = self.edge.url();
-        let policy = Policy {
-            issuer: &issuer,
-            audience: "api",
-            max_lifetime: 600,
-        };
-        Forge {
-            key,
-            policy,
-            scope: "api:read",
-            now: clock::now(),
-        }
-        .good()
+        forge(&self.edge.url(), key).good()
     }
 
     pub async fn status(&self, token: &str) -> u16 {

@@ -47,6 +47,23 @@ pub async fn exchange(port: u16, bytes: &[u8]) -> Option<RawAnswer> {
         .expect("the request is neither answered nor refused")
 }
 
+/// Sends bytes that may be no request, or several, and reads until the other side has nothing more
+/// to say. The last of them should end the connection.
+pub async fn throw(port: u16, bytes: &[u8]) -> Vec<u8> {
+    let exchange = async {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        // Who is refused may be hung up on in the middle of it.
+        let _ = stream.write_all(bytes).await;
+        let _ = stream.shutdown().await;
+        let mut answers = Vec::new();
+        let _ = stream.read_to_end(&mut answers).await;
+        answers
+    };
+    timeout(LIMIT, exchange)
+        .await
+        .expect("the connection is neither answered nor ended")
+}
+
 /// First line and headers of what comes next; `None` when nothing does.
 pub async fn read_head(stream: &mut TcpStream) -> Option<String> {
     let mut head = Vec::new();
