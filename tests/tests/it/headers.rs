@@ -182,7 +182,8 @@ async fn a_rule_that_only_reports_lets_pass_without_an_identity() {
     let reader = stack.origin.home.add_user(&["api:read"], &[]);
     let writer = stack.bearer().await.1.access;
     let reader = stack.login(&reader).await.access;
-    for (token, identified) in [("bad", false), (reader.as_str(), false), (&writer, true)] {
+    // Whether it would have been refused makes no difference to what is forwarded.
+    for token in ["bad", &reader, &writer] {
         let headers = [
             format!("Authorization: Bearer {token}"),
             "portcullis_subject: x".to_owned(),
@@ -191,7 +192,7 @@ async fn a_rule_that_only_reports_lets_pass_without_an_identity() {
         let (status, pairs) = seen(stack, "/report/x", &headers).await;
         assert_eq!(status, 200);
         let named = pairs.iter().any(|(name, _)| name.contains("subject"));
-        assert_eq!(named, identified, "{token}: {pairs:?}");
+        assert!(!named, "{token}: {pairs:?}");
     }
 }
 

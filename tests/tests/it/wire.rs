@@ -100,7 +100,7 @@ async fn a_host_that_the_client_names_leads_nowhere_else() {
             );
         }
     }
-    assert!(reached > 2, "{reached}");
+    assert!(reached > 0, "all of it is refused, so this shows nothing");
 }
 
 #[tokio::test]

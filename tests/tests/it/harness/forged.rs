@@ -1,6 +1,6 @@
 //! An edge behind which stands an origin of ours, so that a test can sign what it likes.
 
-use std::{path::PathBuf, time::Duration};
+use std::{cell::Cell, path::PathBuf, time::Duration};
 
 use portcullis_e2e::clock;
 use portcullis_shared::{corpus::Forge, keys::SigningKey, token::Policy};
@@ -163,5 +163,22 @@ impl Forged {
         })
         .await;
         start.elapsed()
+    }
+
+    /// Asks until the answer is 503; says how long after the first the last one was asked for that
+    /// was served. How long an answer takes on a busy machine does not count.
+    pub async fn last_served(&self, token: &str) -> Duration {
+        let start = Instant::now();
+        let last = Cell::new(Duration::ZERO);
+        wait::until("status 503", LIMIT, || async {
+            let asked = start.elapsed();
+            let status = self.status(token).await;
+            if status == 200 {
+                last.set(asked);
+            }
+            (status == 503).then_some(())
+        })
+        .await;
+        last.get()
     }
 }
