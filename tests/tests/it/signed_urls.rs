@@ -235,6 +235,30 @@ async fn a_link_brings_a_name_for_the_file() {
 }
 
 #[tokio::test]
+async fn no_link_reaches_a_log() {
+    let stack = Stack::shared().await;
+    let (_, tokens) = stack.bearer().await;
+    let url = signed(stack, &tokens.access, "/images/logged.png", 3600).await;
+    get(stack, &url).await.expect(200);
+    get(stack, &format!("{url}&x")).await.expect(401);
+    // On its way to the origin, whose paths take none, nobody takes it out.
+    let (_, parameter) = url.split_once('?').unwrap();
+    get(stack, &stack.edge.at(&format!("/auth/me?{parameter}")))
+        .await
+        .expect(401);
+    get(stack, &stack.edge.at(&format!("/no-such-path?{parameter}")))
+        .await
+        .expect(404);
+    let (_, signature) = url.rsplit_once('.').unwrap();
+    let (origin, edge) = (stack.origin.log(), stack.edge.log());
+    assert!(
+        origin.contains("/auth/signed-urls"),
+        "it does not log paths"
+    );
+    assert!(!origin.contains(signature) && !edge.contains(signature));
+}
+
+#[tokio::test]
 async fn a_link_expires() {
     let stack = Stack::shared().await;
     let (_, tokens) = stack.bearer().await;
