@@ -89,6 +89,8 @@ pub struct State<'a> {
     pub feed_age: Option<i64>,
     /// Up to which `seq` revocations are known.
     pub feed_seq: Option<u64>,
+    /// How many keys have tables with which they verify faster.
+    pub keys_with_tables: usize,
     /// How many verified tokens are kept.
     pub cached_tokens: usize,
     /// How often the cache of verified tokens was asked.

@@ -4,7 +4,10 @@
 
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
-use portcullis_shared::routes::{RevocationMode, RouteTable};
+use portcullis_shared::{
+    keys::KeySet,
+    routes::{RevocationMode, RouteTable},
+};
 use wasm_bindgen::{JsCast, JsValue};
 
 use crate::{
@@ -185,6 +188,7 @@ pub(super) fn metrics() -> Answer {
             keys_age: isolate.snapshot.keys_age(now()),
             feed_age: isolate.snapshot.feed_age(now()),
             feed_seq: isolate.snapshot.seq(),
+            keys_with_tables: isolate.snapshot.keys().map_or(0, KeySet::with_tables),
             cached_tokens: isolate.memory.tokens.len(),
             cache: isolate.memory.tokens.uses(),
         })

@@ -19,6 +19,7 @@ fn state() -> State<'static> {
         keys_age: Some(2_040),
         feed_age: None,
         feed_seq: Some(7),
+        keys_with_tables: 1,
         cached_tokens: 2,
         cache: Uses { hits: 5, misses: 3 },
     }
@@ -63,6 +64,7 @@ fn the_text_is_open_metrics() {
         "portcullis_edge_isolate_age_seconds 61.005",
         "portcullis_edge_keys_age_seconds 2.040",
         "portcullis_edge_feed_seq 7",
+        "portcullis_edge_keys_with_tables 1",
         "portcullis_edge_fetches_total{document=\"keys\",result=\"taken\"} 1",
         "portcullis_edge_fetches_total{document=\"revocations\",result=\"failed\"} 1",
         "portcullis_edge_token_cache_lookups_total{result=\"hit\"} 5",

@@ -85,6 +85,11 @@ fn snapshot(text: &mut Text, state: &State<'_>) {
         "Up to which seq revocations are in force",
         state.feed_seq,
     );
+    text.gauge(
+        "keys_with_tables",
+        "Keys that have verified so much that they have tables for it",
+        Some(state.keys_with_tables),
+    );
 }
 
 fn fetches(text: &mut Text, counters: &Counters) {
