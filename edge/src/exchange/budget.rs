@@ -133,6 +133,10 @@ impl Budgets {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
     use super::*;
 
     const NOW: Millis = Millis(1_800_000_000_000);
@@ -194,6 +198,31 @@ mod tests {
         burst(&mut budgets, |_| key(1), here());
         let before = NOW.plus(-3_600_000);
         assert_eq!(budgets.take(key(1), here(), before), Err(10_000));
+    }
+
+    proptest! {
+        #[test]
+        fn nobody_ever_gets_more_than_burst_and_rate_give(
+            attempts in prop::collection::vec((0_u8..3, 0_u8..12, 0_i64..1_500), 1..400),
+        ) {
+            let mut budgets = Budgets::new();
+            let mut taken: BTreeMap<_, i64> = BTreeMap::new();
+            let mut now = NOW;
+            for (network, number, pause) in attempts {
+                now = now.plus(pause);
+                let address = Network::of(&format!("192.0.2.{network}"));
+                if budgets.take(key(number), address, now).is_ok() {
+                    *taken.entry((network, None)).or_default() += 1;
+                    *taken.entry((network, Some(number))).or_default() += 1;
+                }
+            }
+            let passed = now.since(NOW);
+            for ((network, key), count) in taken {
+                let rate = if key.is_some() { OF_KEY } else { OF_NETWORK };
+                let most = rate.burst + passed / rate.interval;
+                prop_assert!(count <= most, "{network} {key:?}: {count} > {most}");
+            }
+        }
     }
 
     #[test]
