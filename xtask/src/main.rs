@@ -6,6 +6,7 @@
 
 mod bench;
 mod build_edge;
+mod bundle;
 mod client;
 mod clock;
 mod dev;
@@ -17,6 +18,7 @@ mod scratch;
 mod stop;
 mod test;
 mod tools;
+mod workerd;
 mod workspace;
 
 use std::process::ExitCode;
@@ -49,6 +51,8 @@ enum Command {
     Lint(lint::Options),
     /// Build the Worker into build/edge/.
     BuildEdge,
+    /// Make a folder with the Worker that a workerd of one's own runs on any Linux machine.
+    Bundle(bundle::Options),
     /// Measure. Without a name: list what can be measured.
     Bench(bench::Options),
 }
@@ -74,6 +78,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Test(options) => return test::run(&workspace, &stop, &options),
         Command::Lint(options) => lint::run(&workspace, &stop, &options)?,
         Command::BuildEdge => build_edge::run(&workspace, &stop)?,
+        Command::Bundle(options) => bundle::run(&workspace, &stop, &options)?,
         Command::Bench(options) => bench::run(&workspace, &stop, &options)?,
     }
     Ok(ExitCode::SUCCESS)

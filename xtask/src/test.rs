@@ -20,7 +20,7 @@ use crate::process::{self, Goodbye, Group, Tail};
 use crate::stop::Stop;
 use crate::tools::{self, Node};
 use crate::workspace::Workspace;
-use crate::{build_edge, dev};
+use crate::{build_edge, bundle, dev};
 
 use tally::Tally;
 
@@ -110,6 +110,8 @@ impl Options {
 fn end_to_end(workspace: &Workspace, stop: &Stop) -> Result<Vec<(&'static str, OsString)>> {
     eprintln!("building the edge, the origin and the demo servers");
     build_edge::run(workspace, stop)?;
+    let bundle = workspace.path("build/bundle");
+    bundle::assemble(workspace, &bundle)?;
     dev::build_servers(workspace, stop)?;
     let node = Node::ensure(workspace, stop)?;
     let file = |path: PathBuf| path.into_os_string();
@@ -122,6 +124,7 @@ fn end_to_end(workspace: &Workspace, stop: &Stop) -> Result<Vec<(&'static str, O
             file(workspace.binary("demo-images")),
         ),
         ("PORTCULLIS_EDGE_DIR", file(workspace.edge_output())),
+        ("PORTCULLIS_BUNDLE_DIR", file(bundle)),
         ("PORTCULLIS_NODE", file(node.program().to_path_buf())),
         (
             "PORTCULLIS_WRANGLER",

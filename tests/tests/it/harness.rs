@@ -5,6 +5,7 @@
 //! no test sleeps but in [`wait::until`].
 
 pub mod api_keys;
+pub mod bundle;
 pub mod chain;
 pub mod client;
 pub mod dice;

@@ -17,6 +17,7 @@ mod api_keys;
 mod architecture;
 mod ban;
 mod browser_cookies;
+mod bundle;
 mod credentials;
 mod cut_off;
 mod feed_order;

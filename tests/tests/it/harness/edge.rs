@@ -1,4 +1,4 @@
-//! The edge: a real workerd under `wrangler dev`, started as `cargo xtask dev` starts it.
+//! The edge: a real workerd, under `wrangler dev` as `cargo xtask dev` starts it, or by itself.
 
 use std::{
     fs,
@@ -10,6 +10,7 @@ use std::{
 use portcullis_shared::routes::RouteTable;
 
 use super::{
+    bundle,
     client::{Http, try_send},
     place, ports,
     process::{Group, Scratch},
@@ -30,6 +31,21 @@ pub struct Options {
     pub routes: Option<String>,
     /// Another entry module, which imports the Worker's own as `./index.js`.
     pub entry: Option<PathBuf>,
+    /// What it runs in.
+    pub runtime: Runtime,
+}
+
+/// What an edge runs in.
+#[derive(Debug, Clone, Copy, Default)]
+pub enum Runtime {
+    /// The local imitation of Cloudflare.
+    #[default]
+    Wrangler,
+    /// The bundle.
+    Bundle {
+        /// Whether its settings keep Cloudflare's headers from the Worker, as those of the bundle do.
+        removes_headers: bool,
+    },
 }
 
 /// A running edge. Its isolate is cold until the first request for a route with a demand.
@@ -50,7 +66,11 @@ impl Edge {
         } else {
             options.port
         };
-        copy(&place::edge(), scratch);
+        let folder = match options.runtime {
+            Runtime::Wrangler => place::edge(),
+            Runtime::Bundle { .. } => place::bundle(),
+        };
+        copy(&folder, scratch);
         if let Some(routes) = &options.routes {
             let routes = RouteTable::json(routes).unwrap();
             fs::write(scratch.join("routes.json"), routes).unwrap();
@@ -58,16 +78,12 @@ impl Edge {
         if let Some(entry) = &options.entry {
             replace_entry(scratch, entry);
         }
-        let mut command = wrangler(scratch);
-        command.args(["--port", &port.to_string()]);
-        if !options.variables.iter().any(|(name, _)| *name == "ISSUER") {
-            command
-                .arg("--var")
-                .arg(format!("ISSUER:{}", ports::url(port)));
-        }
-        for (name, value) in &options.variables {
-            command.arg("--var").arg(format!("{name}:{value}"));
-        }
+        let command = match options.runtime {
+            Runtime::Wrangler => under_wrangler(scratch, port, &options.variables),
+            Runtime::Bundle { removes_headers } => {
+                bundle::command(scratch, port, &options.variables, removes_headers)
+            }
+        };
         let mut edge = {
             let group = Group::spawn(command, scratch.join("log"));
             Self {
@@ -116,6 +132,20 @@ impl Edge {
     pub fn at(&self, path: &str) -> String {
         format!("{}{path}", self.url())
     }
+}
+
+fn under_wrangler(scratch: &Path, port: u16, variables: &[(&'static str, String)]) -> Command {
+    let mut command = wrangler(scratch);
+    command.args(["--port", &port.to_string()]);
+    if !variables.iter().any(|(name, _)| *name == "ISSUER") {
+        command
+            .arg("--var")
+            .arg(format!("ISSUER:{}", ports::url(port)));
+    }
+    for (name, value) in variables {
+        command.arg("--var").arg(format!("{name}:{value}"));
+    }
+    command
 }
 
 /// `wrangler dev` in the copy of the Worker, silent about itself and fetching nothing.

@@ -132,6 +132,7 @@ impl Forged {
             variables: all,
             routes: Some(ROUTES.to_owned()),
             entry,
+            ..Options::default()
         };
         Self {
             origin,

@@ -37,6 +37,22 @@ pub fn edge() -> PathBuf {
     output
 }
 
+/// The Worker with settings for a workerd of one's own.
+pub fn bundle() -> PathBuf {
+    existing(
+        "PORTCULLIS_BUNDLE_DIR",
+        root().join("build/bundle"),
+        "the bundle",
+    )
+}
+
+/// Where the npm packages are.
+pub fn node_modules() -> PathBuf {
+    let wrangler = wrangler();
+    // <here>/wrangler/bin/wrangler.js
+    wrangler.ancestors().nth(3).unwrap().to_path_buf()
+}
+
 /// Node.
 pub fn node() -> PathBuf {
     env::var_os("PORTCULLIS_NODE").map_or_else(|| PathBuf::from("node"), PathBuf::from)

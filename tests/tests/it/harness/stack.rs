@@ -9,7 +9,7 @@ use tokio::{sync::OnceCell, time::Instant};
 use super::{
     client::{Answer, Http},
     echo,
-    edge::{self, Edge},
+    edge::{self, Edge, Runtime},
     origin::{Home, Origin, User},
     place, ports,
     proxy::Proxy,
@@ -144,6 +144,15 @@ impl Stack {
         of_origin: &[(&'static str, &str)],
         variables: &[(&'static str, &str)],
     ) -> Self {
+        Self::start_in(Runtime::default(), of_origin, variables).await
+    }
+
+    /// The same, its edge in this runtime.
+    pub async fn start_in(
+        runtime: Runtime,
+        of_origin: &[(&'static str, &str)],
+        variables: &[(&'static str, &str)],
+    ) -> Self {
         let edge_port = ports::free();
         let issuer = ports::url(edge_port);
         let home = Home::sqlite(&issuer)
@@ -180,6 +189,7 @@ impl Stack {
             variables: all,
             routes: Some(routes + &ROUTES.replace("ISSUER", &issuer)),
             entry: None,
+            runtime,
         })
         .await;
         let admin = origin.home.add_user(&[], &["admin"]);

@@ -1,6 +1,5 @@
 //! workerd's own settings, in Cap'n Proto's text form: each Worker a service behind a socket.
 
-use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -9,6 +8,7 @@ use anyhow::{Context, Result};
 use super::assembly::Worker;
 use super::issuer::{ISSUER, Issuer};
 use super::runtime::Deployed;
+use crate::workerd;
 
 /// The settings of these Workers, to be written to a file in `place`.
 ///
@@ -37,7 +37,7 @@ pub(super) fn text(
         },
     ) in workers.iter().enumerate()
     {
-        let modules = modules(place, worker.name())?;
+        let modules = workerd::modules(&place.join(worker.name()), worker.name(), "main.js")?;
         // Whatever a Worker fetches goes through the one that stands for the server behind.
         let outbound = match worker {
             Worker::Upstream => "internet".to_owned(),
@@ -78,34 +78,4 @@ fn bindings(values: &[(&str, &str)]) -> String {
     // Rust and Cap'n Proto quote text of ASCII alike.
     let one = |(name, value): &(&str, &str)| format!("(name = {name:?}, text = {value:?})");
     values.iter().map(one).collect::<Vec<_>>().join(", ")
-}
-
-/// All files of a Worker; `main.js` is first, since that is the one that workerd starts.
-fn modules(place: &Path, worker: &str) -> Result<String> {
-    let mut names = Vec::new();
-    collect(&place.join(worker), "", &mut names)?;
-    names.sort_by_key(|name| (name != "main.js", name.clone()));
-    let module = |name: &String| {
-        let kind = match Path::new(name).extension().and_then(|kind| kind.to_str()) {
-            Some("wasm") => "wasm",
-            Some("json") => "text",
-            _ => "esModule",
-        };
-        let file = format!("{worker}/{name}");
-        format!("(name = {name:?}, {kind} = embed {file:?})")
-    };
-    Ok(names.iter().map(module).collect::<Vec<_>>().join(", "))
-}
-
-fn collect(directory: &Path, prefix: &str, names: &mut Vec<String>) -> Result<()> {
-    for entry in fs::read_dir(directory).with_context(|| directory.display().to_string())? {
-        let entry = entry?;
-        let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
-        if entry.path().is_dir() {
-            collect(&entry.path(), &format!("{name}/"), names)?;
-        } else {
-            names.push(name);
-        }
-    }
-    Ok(())
 }

@@ -17,6 +17,7 @@ use crate::clock::Stopwatch;
 use crate::process::{Goodbye, Group, Tail};
 use crate::stop::Stop;
 use crate::tools::{Node, output_of};
+use crate::workerd;
 use crate::workspace::Workspace;
 use portcullis_load::http::{self, Connection};
 
@@ -70,7 +71,8 @@ impl Runtime {
         ];
         let workers = deploy(&workers)?;
         let place = assembly::place(workspace);
-        let config = config::text(&place, &workers, issuer, documents, &date(workspace)?)?;
+        let date = workerd::compatibility_date(workspace)?;
+        let config = config::text(&place, &workers, issuer, documents, &date)?;
         fs::write(place.join("config.capnp"), config).context("config.capnp")?;
 
         let mut command = cores.measured(program);
@@ -149,15 +151,4 @@ fn deploy(workers: &[(Worker, &'static str)]) -> Result<Vec<Deployed>> {
         held.push(listener);
     }
     Ok(deployed)
-}
-
-/// The date that the deployed Worker is run with.
-fn date(workspace: &Workspace) -> Result<String> {
-    let text = fs::read_to_string(workspace.path("wrangler.toml")).context("wrangler.toml")?;
-    let table: toml::Table = text.parse().context("wrangler.toml")?;
-    let date = table
-        .get("compatibility_date")
-        .and_then(toml::Value::as_str);
-    date.map(str::to_owned)
-        .context("wrangler.toml has no compatibility_date")
 }
