@@ -11,6 +11,7 @@ mod client;
 mod clock;
 mod dev;
 mod fingerprint;
+mod fuzz;
 mod lint;
 mod process;
 mod routes;
@@ -53,6 +54,8 @@ enum Command {
     BuildEdge,
     /// Make a folder with the Worker that a workerd of one's own runs on any Linux machine.
     Bundle(bundle::Options),
+    /// Look for inputs that break what reads tokens, tables, documents and keys.
+    Fuzz(fuzz::Options),
     /// Measure. Without a name: list what can be measured.
     Bench(bench::Options),
 }
@@ -79,6 +82,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Lint(options) => lint::run(&workspace, &stop, &options)?,
         Command::BuildEdge => build_edge::run(&workspace, &stop)?,
         Command::Bundle(options) => bundle::run(&workspace, &stop, &options)?,
+        Command::Fuzz(options) => fuzz::run(&workspace, &stop, &options)?,
         Command::Bench(options) => bench::run(&workspace, &stop, &options)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::harness::place;
 
 /// What each crate of the workspace may know of the others.
-const MAY_KNOW: [(&str, &[&str]); 7] = [
+const MAY_KNOW: [(&str, &[&str]); 8] = [
     ("portcullis-shared", &[]),
     ("portcullis-edge", &["portcullis-shared"]),
     ("portcullis-origin", &["portcullis-shared"]),
@@ -21,6 +21,7 @@ const MAY_KNOW: [(&str, &[&str]); 7] = [
         &["portcullis-shared", "portcullis-edge"],
     ),
     ("portcullis-load", &[]),
+    ("portcullis-fuzz", &["portcullis-shared"]),
     (
         "portcullis-e2e",
         &["portcullis-shared", "portcullis-origin", "portcullis-edge"],
@@ -33,6 +34,7 @@ const MAY_KNOW: [(&str, &[&str]); 7] = [
             "portcullis-edge",
             "portcullis-e2e",
             "portcullis-load",
+            "portcullis-fuzz",
         ],
     ),
 ];
