@@ -20,6 +20,7 @@ mod browser_cookies;
 mod bundle;
 mod credentials;
 mod cut_off;
+mod deploying;
 mod feed_order;
 mod forwarding;
 mod harness;
