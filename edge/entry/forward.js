@@ -26,11 +26,12 @@ function change(answered, changes) {
 }
 
 export async function forward(request, order) {
+  const handback = JSON.stringify(order.handback);
   try {
     const answered = await send(request, order);
-    return change(answered, JSON.parse(call(handBack, order.handback, answered.status, headersOf(answered))));
+    return change(answered, JSON.parse(call(handBack, handback, answered.status, headersOf(answered))));
   } catch (error) {
     if (error instanceof Trap) throw error;
-    return answer(JSON.parse(call(giveUp, order.handback, String(error?.message ?? error))).answer);
+    return answer(JSON.parse(call(giveUp, handback, String(error?.message ?? error))).answer);
   }
 }

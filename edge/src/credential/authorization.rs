@@ -8,7 +8,10 @@ pub(super) fn token(value: &str) -> Result<Option<&str>, CredentialFault> {
     match bearer(value) {
         Some(_) if value.contains(',') => Err(CredentialFault::Several),
         Some(token) => {
-            let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
+            let allowed = |byte: u8| {
+                byte.is_ascii_alphanumeric()
+                    || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=')
+            };
             if token.is_empty() || !token.bytes().all(allowed) {
                 return Err(CredentialFault::Malformed);
             }

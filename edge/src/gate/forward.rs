@@ -146,13 +146,15 @@ pub(super) fn identified(case: &Case<'_>, verified: Verified<'_>, token: &str) -
         Credential::Link(_) => return forward,
     }
     let claims = verified.claims();
+    // Base64 and dots: it has been verified.
+    let proof = ("portcullis-proof", token.to_owned());
+    forward.set.push(proof);
     let mut set = |name, text: &str| {
         // What a header cannot carry, the upstream can still read in the proof.
         if let Some(text) = headers::value(text) {
             forward.set.push((name, text.to_owned()));
         }
     };
-    set("portcullis-proof", token);
     set("portcullis-issuer", &claims.iss);
     set("portcullis-subject", &claims.sub);
     set(

@@ -42,7 +42,7 @@ enum Order<'a> {
         #[serde(serialize_with = "as_object")]
         set: Vec<(&'a str, &'a str)>,
         /// Comes back with the answer as it is.
-        handback: &'a str,
+        handback: Handback,
     },
 }
 
@@ -74,7 +74,7 @@ pub fn forward(head: &Head, forward: &Forward) -> String {
         no_store: forward.cache == CacheUse::Private,
         remove: &forward.remove,
         set: set.map(|(name, value)| (*name, value.as_str())).collect(),
-        handback: &text(&Handback::new(head, forward)),
+        handback: Handback::new(head, forward),
     })
 }
 
@@ -141,6 +141,6 @@ mod tests {
         assert_eq!(order["remove"], json!(["forwarded"]));
         assert_eq!(order["set"], json!({"portcullis-subject": "\"\\\u{e9}"}));
         assert_eq!(order["noStore"], true);
-        assert!(order["handback"].is_string());
+        assert!(Handback::read(&order["handback"].to_string()).is_some());
     }
 }
