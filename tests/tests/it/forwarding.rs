@@ -6,7 +6,13 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::harness::{client::send, forged::Forged, hostile::key, raw, stack::Stack};
+use crate::harness::{
+    client::{Http, send},
+    forged::Forged,
+    hostile::key,
+    raw,
+    stack::Stack,
+};
 
 const LARGE: usize = 50 * 1024 * 1024;
 
@@ -31,7 +37,8 @@ async fn a_large_body_passes_both_ways() {
 /// Reads an image of this length to its end, keeping none of it.
 async fn stream(set: &Forged, token: &str, length: usize) {
     let url = set.edge.at(&format!("/echo/flow?{length}"));
-    let request = set.http.request(Method::GET, &url).bearer_auth(token);
+    // A connection of its own.
+    let request = Http::new().request(Method::GET, &url).bearer_auth(token);
     let mut answer = request.send().await.unwrap();
     assert_eq!(answer.status(), 200);
     let mut received = 0;
