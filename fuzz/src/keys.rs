@@ -2,6 +2,7 @@
 
 use portcullis_shared::{
     api_key::{ApiKey, ApiKeyId},
+    ids::KeyId,
     keys::{KeySet, PublicKeySet},
 };
 
@@ -11,7 +12,7 @@ pub(crate) fn run_key_set(data: &[u8]) {
     let Ok(keys) = KeySet::parse(data) else {
         return;
     };
-    let mut ids: Vec<&str> = keys.ids().map(|id| id.as_str()).collect();
+    let mut ids: Vec<&str> = keys.ids().map(KeyId::as_str).collect();
     let count = ids.len();
     ids.sort_unstable();
     ids.dedup();

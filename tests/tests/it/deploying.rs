@@ -31,7 +31,10 @@ fn what_would_be_deployed_is_complete_and_has_one_way_in() {
     let sent: Vec<String> = sent
         .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
         .collect();
-    assert!(sent.iter().any(|name| name.ends_with(".wasm")), "{sent:?}");
+    assert!(
+        sent.iter().any(|name| name.ends_with("_bg.wasm")),
+        "{sent:?}"
+    );
     assert!(
         sent.iter().any(|name| name.ends_with("routes.json")),
         "{sent:?}"
