@@ -1,7 +1,7 @@
 //! Tokens that must be refused, and tokens that must pass: material for tests, of this crate and
 //! of whatever verifies tokens with it.
 //!
-//! [`refused`] and [`accepted`] build every token anew from a key, a policy and a time, so that
+//! [`refused()`] and [`accepted()`] build every token anew from a key, a policy and a time, so that
 //! the same list can be put before a function, a handler, or a running server. Each [`Case`]
 //! changes one thing about a token that is otherwise good, signs the result with the genuine key
 //! wherever that is possible, and says which rule ought to catch it: a case that is refused for
