@@ -6,13 +6,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::harness::{
-    client::{Http, send},
-    forged::Forged,
-    hostile::key,
-    raw,
-    stack::Stack,
-};
+use crate::harness::{client::send, raw, stack::Stack};
 
 const LARGE: usize = 50 * 1024 * 1024;
 
@@ -32,34 +26,6 @@ async fn a_large_body_passes_both_ways() {
         .await
         .expect(200);
     assert_eq!(bytes.body.len(), LARGE);
-}
-
-/// Reads an image of this length to its end, keeping none of it.
-async fn stream(set: &Forged, token: &str, length: usize) {
-    let url = set.edge.at(&format!("/echo/flow?{length}"));
-    // A connection of its own.
-    let request = Http::new().request(Method::GET, &url).bearer_auth(token);
-    let mut answer = request.send().await.unwrap();
-    assert_eq!(answer.status(), 200);
-    let mut received = 0;
-    while let Some(part) = answer.chunk().await.unwrap() {
-        received += part.len();
-    }
-    assert_eq!(received, length);
-}
-
-#[tokio::test]
-async fn four_images_of_a_hundred_megabytes_stream_through_and_the_edge_does_not_grow() {
-    let set = Forged::start(&[]).await;
-    let token = set.token(&key(1));
-    // The runtime gets its buffers.
-    stream(&set, &token, 10_000_000).await;
-    let before = set.edge.peak_kib();
-    let one = || stream(&set, &token, 100_000_000);
-    tokio::join!(one(), one(), one(), one());
-    let grown = set.edge.peak_kib() - before;
-    // Wasm memory that has grown stays so: a tenth of what went through would show.
-    assert!(grown < 40_000, "the edge grew by {grown} KiB");
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::server::{RUNTIME, Served, serve};
 
 /// Starts it. By the last part of the path: `stream` sends the body back as it comes, `count` says
-/// how long it was, `bytes` sends as many as the query says, `flow` the same without having them,
+/// how long it was, `bytes` sends as many as the query says,
 /// `cookies` sets some, `kept` tells caches to keep what is one bearer's, `redirect` leads elsewhere,
 /// `socket` is a WebSocket that sends back whatever comes. All else tells what it was asked.
 pub fn start() -> Served {
@@ -44,11 +44,6 @@ async fn answer(request: Request) -> Result<Response> {
                 .and_then(|text| text.parse().ok())
                 .unwrap_or(0);
             Response::builder().body(vec![b'x'; length])
-        }
-        "flow" => {
-            let length = request.uri().query().and_then(|text| text.parse().ok());
-            let bytes = tokio::io::repeat(b'x').take(length.unwrap_or(0));
-            Response::builder().body(Body::from_async_read(bytes))
         }
         "cookies" => Response::builder()
             .header(header::SET_COOKIE, "theme=dark; Path=/")
