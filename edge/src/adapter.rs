@@ -29,7 +29,7 @@ use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 use crate::{
     answer::Answer,
     exchange::Next,
-    gate::{self, Config, Decision, Head, Plan, Ruling, Verdict},
+    gate::{self, Config, Decision, Forward, Head, Plan, Ruling, Verdict},
     handback::{Handback, Upstreams},
     platform::Platform,
     wire::{
@@ -60,9 +60,13 @@ pub fn configure(env: &js_sys::Object) {
 pub fn rule(head: &str, request: &JsValue, context: &Context) -> Option<String> {
     match Matter::of(head, request) {
         Ok(matter) => {
-            let ruling = rule_at_once(&matter.head, &matter.config)?;
-            tables::build_where_due(context);
-            Some(matter.order(ruling))
+            if let Some(ruling) = rule_at_once(&matter.head, &matter.config) {
+                tables::build_where_due(context);
+                return Some(matter.order(ruling));
+            }
+            let forward = matter.as_it_came()?;
+            report_later(matter, context.clone());
+            Some(forward)
         }
         Err(order) => Some(order),
     }
@@ -83,6 +87,15 @@ pub fn rule_later(head: &str, request: &JsValue, context: &Context) -> Promise {
     });
     context.wait_until(&promise);
     promise
+}
+
+/// Rules on a request that has been forwarded already, because its route only reports.
+fn report_later(matter: Matter, context: Context) {
+    let of_task = context.clone();
+    context.spawn(async move {
+        let ruling = rule_after_waiting(&matter, of_task).await;
+        matter.observe(&ruling);
+    });
 }
 
 /// Tells what to change of an upstream's answer, by what the order to forward said of it, its status
@@ -139,21 +152,37 @@ impl Matter {
         }
     }
 
-    /// What is to be done; the decision is counted, and may become a line of the log.
-    fn order(&self, ruling: Ruling) -> String {
-        if let Some(line) = isolate::observe(&self.head, &ruling) {
+    /// Counts a decision, which may become a line of the log.
+    fn observe(&self, ruling: &Ruling) {
+        if let Some(line) = isolate::observe(&self.head, ruling) {
             log::decision(&line);
         }
+    }
+
+    /// The order for a request that its route forwards as it came, whatever the decision.
+    fn as_it_came(&self) -> Option<String> {
+        let forward = match gate::plan(&self.head, &self.config) {
+            Plan::Judge(case) if case.reports() => case.as_it_came(),
+            Plan::Judge(_) | Plan::Ruled(_) => return None,
+        };
+        Some(self.forward(forward))
+    }
+
+    fn forward(&self, mut on: Forward) -> String {
+        if self.head.country.is_none() {
+            let platform = &self.config.settings.platform;
+            client::tell_country(&mut on, &self.request, platform);
+        }
+        order::forward(&self.head, &on)
+    }
+
+    /// What is to be done; the decision is observed.
+    fn order(&self, ruling: Ruling) -> String {
+        self.observe(&ruling);
         match ruling.decision {
             Decision::Answer(ours) => answer(&self.head, &ours),
             Decision::Metrics => answer(&self.head, &isolate::metrics()),
-            Decision::Forward(mut on) => {
-                if self.head.country.is_none() {
-                    let platform = &self.config.settings.platform;
-                    client::tell_country(&mut on, &self.request, platform);
-                }
-                order::forward(&self.head, &on)
-            }
+            Decision::Forward(on) => self.forward(on),
         }
     }
 }
@@ -191,12 +220,15 @@ async fn rule_after_waiting(matter: &Matter, context: Context) -> Ruling {
     if let Some(ruling) = exchange::settle(&case, &context).await {
         return ruling;
     }
-    match isolate::judge(&case) {
-        Verdict::Ruled(ruling) => return ruling,
-        Verdict::UnknownKey(key) => refresh::look_for_key(config, &context, &key).await,
-        Verdict::Exchange => {
-            if let Some(ruling) = exchange::settle(&case, &context).await {
-                return ruling;
+    // An API key's token may have to be replaced, and the new one be signed with a new key.
+    for _ in 0..2 {
+        match isolate::judge(&case) {
+            Verdict::Ruled(ruling) => return ruling,
+            Verdict::UnknownKey(key) => refresh::look_for_key(config, &context, &key).await,
+            Verdict::Exchange => {
+                if let Some(ruling) = exchange::settle(&case, &context).await {
+                    return ruling;
+                }
             }
         }
     }

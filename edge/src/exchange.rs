@@ -216,15 +216,23 @@ impl Exchanges {
     /// with what the owner may do now, or signed by another key. Says whether to ask for it; where
     /// the token is so new that the next would be the same, the key is refused for a while.
     pub fn token_is_spent(&mut self, key: &Fingerprint, now: Millis) -> bool {
-        let held = self.held.peek(key);
-        if held.is_none_or(|held| is_within(REFUSED, held.obtained, now)) {
+        let dropped = self.drop_token(key, now);
+        if !dropped {
             self.refuse(key, now);
-            return false;
         }
-        if let Some(held) = self.held.get_mut(key) {
-            held.end = held.obtained;
+        dropped
+    }
+
+    /// Forgets the token of a key, unless it is so new that the next would be the same; says whether
+    /// there is another to be asked for.
+    pub fn drop_token(&mut self, key: &Fingerprint, now: Millis) -> bool {
+        match self.held.get_mut(key) {
+            Some(held) if !is_within(REFUSED, held.obtained, now) => {
+                held.end = held.obtained;
+                true
+            }
+            _ => false,
         }
-        true
     }
 
     fn hold(&mut self, key: Fingerprint, granted: Granted, obtained: Millis) {

@@ -417,7 +417,13 @@ pub fn judge(case: &Case<'_>, snapshot: &Snapshot, memory: &mut Memory, now: Mil
         Err(Unauthentic::Unavailable) => {
             Verdict::Ruled(case.refused_with(Answer::unavailable(), Reason::Unavailable))
         }
-        Err(Unauthentic::Refused(Refusal::UnknownKey(key))) => Verdict::UnknownKey(key),
+        Err(Unauthentic::Refused(Refusal::UnknownKey(key))) => {
+            if case.gets_another_token(&mut memory.exchanges, now) {
+                Verdict::Exchange
+            } else {
+                Verdict::UnknownKey(key)
+            }
+        }
         Err(Unauthentic::Refused(refusal)) => Verdict::Ruled(case.refused(Reason::from(&refusal))),
     }
 }

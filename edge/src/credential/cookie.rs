@@ -11,16 +11,22 @@ use super::CredentialFault;
 /// The cookie of the access token, as the origin sets it.
 const ACCESS: &str = "__Host-portcullis";
 
-/// The access token in a `Cookie` header, several of which the runtime may have joined with
-/// commas; `None` when there is none.
+/// The access token in a `Cookie` header; `None` when there is none.
+///
+/// Only `;` separates cookies, and only spaces and tabs surround them (RFC 6265 §5.4): a comma, or
+/// white space of another kind, may stand in a cookie that a neighbouring host has set, and what a
+/// browser takes for a part of that must not become ours here. Where the runtime has joined several
+/// headers with commas, what stands behind one is nobody's; a comma in our own is of two headers.
 pub(super) fn token(header: &str) -> Result<Option<&str>, CredentialFault> {
-    let mut found = header.split([';', ',']).filter_map(|pair| {
+    let blank = [' ', '\t'];
+    let mut found = header.split(';').filter_map(|pair| {
         let (name, value) = pair.split_once('=')?;
-        (name.trim() == ACCESS).then(|| value.trim())
+        (name.trim_matches(blank) == ACCESS).then(|| value.trim_matches(blank))
     });
     let (first, second) = (found.next(), found.next());
     // A page of a neighbouring host may have planted one: nobody can tell which is meant.
-    if second.is_some() {
+    let is_joined = first.is_some_and(|token| token.contains(','));
+    if second.is_some() || is_joined {
         return Err(CredentialFault::Several);
     }
     let Some(token) = first else { return Ok(None) };
@@ -67,7 +73,7 @@ mod tests {
             "__Host-portcullis=a.b-c_d.e",
             "x=1; __Host-portcullis=a.b-c_d.e; y=2",
             "__Host-portcullis-refresh=z;__Host-portcullis=a.b-c_d.e",
-            "x=1, __Host-portcullis=a.b-c_d.e",
+            "\t__Host-portcullis = a.b-c_d.e ",
         ] {
             assert_eq!(token(header), Ok(Some("a.b-c_d.e")), "{header}");
         }
@@ -78,6 +84,11 @@ mod tests {
             "__host-portcullis=a.b.c",
             "portcullis=a.b.c",
             "x=__Host-portcullis",
+            // What a neighbouring host can set.
+            "x=1, __Host-portcullis=a.b.c",
+            "x=1,__Host-portcullis=a.b.c; y=2",
+            "\u{2000}__Host-portcullis=a.b.c",
+            "\u{a0}__Host-portcullis=a.b.c",
         ] {
             assert_eq!(token(header), Ok(None), "{header}");
         }
@@ -88,8 +99,9 @@ mod tests {
         for header in [
             "__Host-portcullis=a; __Host-portcullis=a",
             "__Host-portcullis=a; x=1; __Host-portcullis=b",
-            "__Host-portcullis=a, __Host-portcullis=b",
             "__Host-portcullis=; __Host-portcullis=b",
+            "__Host-portcullis=a, __Host-portcullis=a",
+            "__Host-portcullis=a,x=1; y=2",
         ] {
             assert_eq!(token(header), Err(CredentialFault::Several), "{header}");
         }

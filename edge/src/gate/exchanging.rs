@@ -95,6 +95,13 @@ impl Case<'_> {
         }
     }
 
+    /// Whether another token is to be asked for in place of one whose signing key is not known. The
+    /// key was, when the token came, and has been withdrawn since.
+    pub(super) fn gets_another_token(&self, exchanges: &mut Exchanges, now: Millis) -> bool {
+        self.key()
+            .is_some_and(|key| exchanges.drop_token(&key, now))
+    }
+
     fn presented_key(&self) -> Option<PresentedKey<'_>> {
         match self.presented.credential {
             Credential::ApiKey(key) => Some(key),

@@ -193,11 +193,15 @@ fn snapshot(records: Vec<Record>) -> Snapshot {
 }
 
 fn snapshot_of(ages: Ages, records: Vec<Record>) -> Snapshot {
+    snapshot_by(&key(), ages, records)
+}
+
+fn snapshot_by(key: &SigningKey, ages: Ages, records: Vec<Record>) -> Snapshot {
     let mut snapshot = Snapshot::new(ages);
     let step = snapshot.advance(RevocationMode::Strict, NOW, NOW);
-    let keys = public(&key());
+    let keys = public(key);
     snapshot.put_keys(step.keys.unwrap(), &keys).unwrap();
-    let feed = Document::sign(&key(), ISSUER, NOW.seconds(), 0..=7, records).unwrap();
+    let feed = Document::sign(key, ISSUER, NOW.seconds(), 0..=7, records).unwrap();
     snapshot
         .put_feed(step.feed.unwrap(), &feed, ISSUER, NOW)
         .unwrap();

@@ -149,7 +149,8 @@ pub async fn sign(app: &App, caller: &Caller, wish: Wish) -> Result<(Vec<Link>, 
         .targets
         .iter()
         .zip(permissions)
-        .map(|(target, permission)| {
+        .map(|(target, permitted)| {
+            let permission = permitted.governing;
             let claims = LinkClaims {
                 iss: issuer.clone(),
                 sub: caller.user.id.to_string(),
@@ -171,31 +172,63 @@ pub async fn sign(app: &App, caller: &Caller, wish: Wish) -> Result<(Vec<Link>, 
     Ok((links?, times))
 }
 
-/// The permission for each target, that of the longest path; the caller has the scopes of all.
+/// What the settings say about a target.
+struct Permitted<'a> {
+    /// That of the longest path.
+    governing: &'a Permission,
+    /// Those for a part of what a link to many would open, which must be satisfied as well.
+    below: Vec<&'a Permission>,
+}
+
+impl<'a> Permitted<'a> {
+    fn all(&self) -> impl Iterator<Item = &'a Permission> {
+        std::iter::once(self.governing).chain(self.below.iter().copied())
+    }
+
+    fn scopes(&self) -> ScopeSet {
+        let scopes = self.all().flat_map(|permission| permission.scopes.iter());
+        scopes.cloned().collect()
+    }
+
+    fn max_lifetime(&self) -> i64 {
+        let lifetimes = self.all().map(|permission| permission.max_lifetime);
+        lifetimes.fold(self.governing.max_lifetime, i64::min)
+    }
+}
+
+/// What is permitted for each target; the caller has the scopes of all.
 fn permissions<'a>(
     app: &'a App,
     caller: &Caller,
     wish: &Wish,
-) -> Result<Vec<&'a Permission>, Error> {
+) -> Result<Vec<Permitted<'a>>, Error> {
     let host = wish.host.as_deref().or_else(|| host_of(&app.config.issuer));
     let granted = caller.claims().scope.intersection(&caller.user.scopes);
     let permission = |target: &Target| {
-        let all = app.config.links.iter().filter(|permission| {
-            Some(permission.host.as_str()) == host && permission.path.covers(&target.path)
-        });
+        let of_host = || {
+            let all = app.config.links.iter();
+            all.filter(|permission| Some(permission.host.as_str()) == host)
+        };
+        let all = of_host().filter(|permission| permission.path.covers(&target.path));
         let governing = all.max_by_key(|permission| {
             (
                 permission.path.literal().len(),
                 !permission.path.is_prefix(),
             )
         });
-        let permission = governing
-            .filter(|permission| granted.is_superset(&permission.scopes))
+        let below = of_host().filter(|permission| target.path.covers(&permission.path));
+        let permitted = governing
+            .map(|governing| Permitted {
+                governing,
+                below: below.collect(),
+            })
+            .filter(|permitted| granted.is_superset(&permitted.scopes()))
             .ok_or_else(|| Error::NotPermitted(target.path.to_string()))?;
-        if (MIN_LIFETIME..=permission.max_lifetime).contains(&wish.lifetime) {
-            Ok(permission)
+        let longest = permitted.max_lifetime();
+        if (MIN_LIFETIME..=longest).contains(&wish.lifetime) {
+            Ok(permitted)
         } else {
-            Err(Error::Lifetime(permission.max_lifetime))
+            Err(Error::Lifetime(longest))
         }
     };
     wish.targets.iter().map(permission).collect()
@@ -216,7 +249,7 @@ async fn authorise(
     app: &App,
     caller: &Caller,
     wish: &Wish,
-    permissions: &[&Permission],
+    permissions: &[Permitted<'_>],
 ) -> Result<Times, Error> {
     let (now, lifetime) = (app.clock.now(), wish.lifetime);
     let times = Times::rounded(now, lifetime, caller.user.not_before);
@@ -227,7 +260,7 @@ async fn authorise(
         caller: caller.clone(),
         scopes: permissions
             .iter()
-            .flat_map(|permission| permission.scopes.iter().cloned())
+            .flat_map(|permitted| permitted.all().flat_map(|one| one.scopes.iter().cloned()))
             .collect(),
         lifetime,
         now,

@@ -20,7 +20,8 @@ pub struct SignedUrls {
     /// Scheme, host and port of the URLs; absent: the issuer's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_url: Option<String>,
-    /// The path, or `/…/*` for all below one. Of several that are for a path, the longest governs.
+    /// The path, or `/…/*` for all below one. Of several that are for a path, the longest governs;
+    /// a link to all below a path has to satisfy those for a part of that as well.
     pub path: String,
     /// What user and access token must have, separated by spaces.
     pub scopes: String,

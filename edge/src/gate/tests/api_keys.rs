@@ -2,13 +2,15 @@
 
 use portcullis_shared::{
     api_key::{ApiKey, ApiKeyId},
+    claims::AccessClaims,
+    keys::SigningKey,
     revocation::{Kind, Record},
     time::UnixSeconds,
 };
 
 use super::{
     NOW, answered, claims, config, config_with, forwarded, get, header, revoked, rule, sent,
-    signed, snapshot, token, with_token,
+    signed, snapshot, snapshot_by, token, with_token,
 };
 use crate::{
     exchange::{Attempt, Granted, Next, Outcome},
@@ -16,7 +18,7 @@ use crate::{
         Case, Config, Decision, Head, Memory, Plan, Reason, Ruling, Verdict, judge, plan,
         refuse_unknown_key,
     },
-    snapshot::Snapshot,
+    snapshot::{Ages, Snapshot},
     time::Millis,
 };
 
@@ -39,11 +41,17 @@ fn in_its_own_header(path: &str) -> Head {
 
 /// The token that stands for a key, minted at `iat`.
 fn token_of(number: u8, iat: UnixSeconds) -> String {
-    let mut claims = claims();
-    claims.client_id = ApiKeyId::from_bytes([number; 16]).to_string();
-    claims.sid = None;
-    (claims.iat, claims.exp) = (iat, iat.plus(600));
-    signed(&claims)
+    signed(&claims_of(number, iat))
+}
+
+fn claims_of(number: u8, iat: UnixSeconds) -> AccessClaims {
+    AccessClaims {
+        client_id: ApiKeyId::from_bytes([number; 16]).to_string(),
+        sid: None,
+        iat,
+        exp: iat.plus(600),
+        ..claims()
+    }
 }
 
 /// An edge and the origin that it asks.
@@ -296,6 +304,24 @@ fn a_key_whose_owner_may_do_less_gets_the_smaller_token_at_once() {
     world.revoke(vec![revoked(Kind::User, "user-1")]);
     assert_eq!(world.status(&head, later), 401);
     assert_eq!(world.status(&head, later), 401);
+    assert_eq!(world.asked, 2);
+}
+
+#[test]
+fn a_withdrawn_signing_key_ends_a_token_and_not_the_key_that_it_stands_for() {
+    let head = in_authorization("/keys/x");
+    let later = NOW.plus(10_000);
+    let next_key = SigningKey::from_seed(&[2; 32]).unwrap();
+    let by_next_key = token::sign(&next_key, &claims_of(1, later.seconds())).unwrap();
+    let by_key = token_of(1, NOW.seconds());
+    let mut world = World::new(vec![granted(by_key), granted(by_next_key)]);
+    assert_eq!(world.status(&head, NOW), 200);
+    world.snapshot = snapshot_by(&next_key, Ages::default(), Vec::new());
+    // What has just come may be of a key that is still to be fetched: that is no cause to ask again.
+    assert_eq!(world.status(&head, NOW.plus(9_999)), 401);
+    assert_eq!(world.asked, 1);
+    assert_eq!(world.status(&head, later), 200);
+    assert_eq!(world.status(&head, later), 200);
     assert_eq!(world.asked, 2);
 }
 

@@ -103,6 +103,7 @@ async fn refused(test: &TestApp, link: &Link) -> Option<String> {
 
 on_both_engines!(
     whoever_has_the_scopes_may_sign_what_the_settings_permit,
+    a_link_to_all_below_needs_what_every_part_of_it_needs,
     the_same_wish_gives_the_same_links_and_writes_nothing_for_a_while,
     a_ban_ends_links_for_good_and_later_ones_work_at_once,
     losing_a_scope_or_the_account_ends_links,
@@ -127,12 +128,7 @@ async fn nothing_is_signed_where_the_settings_say_nothing() {
 async fn whoever_has_the_scopes_may_sign_what_the_settings_permit(engine: Engine) {
     let test = app(engine).await;
     let caller = caller(&test).await;
-    for path in [
-        "/images/cat.png",
-        "/images/7/*",
-        "/images/*",
-        "/images/cat.png?w=100",
-    ] {
+    for path in ["/images/cat.png", "/images/7/*", "/images/cat.png?w=100"] {
         let (link, times) = sign(&test, &caller, path, 3600).await.unwrap();
         assert_eq!(link.url().is_some(), !path.ends_with('*'));
         assert!(times.exp <= test.app.clock.now().plus(3600));
@@ -141,6 +137,7 @@ async fn whoever_has_the_scopes_may_sign_what_the_settings_permit(engine: Engine
     // The longest path governs, and what is asked for must lie within it.
     for path in [
         "/images/private/cat.png",
+        "/images/*",
         "/images",
         "/api/notes",
         "/*",
@@ -183,6 +180,54 @@ async fn whoever_has_the_scopes_may_sign_what_the_settings_permit(engine: Engine
         matches!(refusal, Err(Error::NotPermitted(_))),
         "{refusal:?}"
     );
+}
+
+async fn a_link_to_all_below_needs_what_every_part_of_it_needs(engine: Engine) {
+    let test = TestApp::with(engine, |config| {
+        config.links = vec![
+            permission("/images/*", "images:read", WEEK),
+            permission("/images/7/*", "images:private", WEEK),
+            permission("/images/7/short/*", "images:read", 60),
+            permission("/images/8/short/*", "images:read", 120),
+            Permission {
+                host: "elsewhere.test".to_owned(),
+                ..permission("/images/9/*", "images:private", WEEK)
+            },
+        ];
+    })
+    .await;
+    let without = caller(&test).await;
+    for path in ["/images/*", "/images/7/*"] {
+        let refusal = sign(&test, &without, path, 60).await;
+        assert!(
+            matches!(refusal, Err(Error::NotPermitted(_))),
+            "{path} {refusal:?}"
+        );
+    }
+    for path in ["/images/9/*", "/images/7/short/*", "/images/cat.png"] {
+        sign(&test, &without, path, 60).await.unwrap();
+    }
+    let changes = Changes {
+        scopes: Some("images:read images:private".parse().unwrap()),
+        ..Changes::default()
+    };
+    admin::change_user(&test.app, OPERATOR, without.user.id, changes)
+        .await
+        .unwrap();
+    let with = caller(&test).await;
+    for (path, most) in [
+        ("/images/*", 60),
+        ("/images/7/*", 60),
+        ("/images/8/*", 120),
+        ("/images/9/*", WEEK),
+    ] {
+        sign(&test, &with, path, most).await.unwrap();
+        let refusal = sign(&test, &with, path, most + 1).await;
+        assert!(
+            matches!(refusal, Err(Error::Lifetime(max)) if max == most),
+            "{path} {refusal:?}"
+        );
+    }
 }
 
 async fn the_same_wish_gives_the_same_links_and_writes_nothing_for_a_while(engine: Engine) {
