@@ -65,7 +65,7 @@ pub fn rule(head: &str, request: &JsValue, context: &Context) -> Option<String> 
                 return Some(matter.order(ruling));
             }
             let forward = matter.as_it_came()?;
-            report_later(matter, context.clone());
+            report_later(matter, context);
             Some(forward)
         }
         Err(order) => Some(order),
@@ -90,7 +90,7 @@ pub fn rule_later(head: &str, request: &JsValue, context: &Context) -> Promise {
 }
 
 /// Rules on a request that has been forwarded already, because its route only reports.
-fn report_later(matter: Matter, context: Context) {
+fn report_later(matter: Matter, context: &Context) {
     let of_task = context.clone();
     context.spawn(async move {
         let ruling = rule_after_waiting(&matter, of_task).await;

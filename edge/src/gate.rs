@@ -60,6 +60,8 @@ pub struct Head {
     pub origin: Option<String>,
     /// `Sec-Fetch-Site`, several joined with commas.
     pub fetch_site: Option<String>,
+    /// Whether `Referer` has a link in it, which would be told to whoever is asked.
+    pub refers_to_link: bool,
     /// `Access-Control-Request-Method`.
     pub asked_method: Option<String>,
     /// `Access-Control-Request-Headers`.

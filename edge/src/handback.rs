@@ -116,8 +116,14 @@ impl Handback {
         if self.cache == CacheUse::Private {
             self.restrict_caches(answer, &mut changes);
         }
-        for (name, value) in self.link.iter().flat_map(|link| &link.headers) {
-            changes.set.push((name, Cow::Borrowed(value)));
+        if let Some(link) = &self.link {
+            // What a page that came by a link asks for next would tell the link to others.
+            let referrer = ("referrer-policy", Cow::Borrowed("no-referrer"));
+            changes.set.push(referrer);
+            let headers = link.headers.iter();
+            let headers =
+                headers.map(|(name, value)| (name.as_str(), Cow::Borrowed(value.as_str())));
+            changes.set.extend(headers);
         }
         for (name, value) in self.cors.iter().flatten() {
             if name == "vary" {
@@ -335,8 +341,13 @@ mod tests {
             vary: "",
             ..forward()
         };
-        let answer = [("expires", "0"), ("content-disposition", "inline")];
+        let answer = [
+            ("expires", "0"),
+            ("content-disposition", "inline"),
+            ("referrer-policy", "unsafe-url"),
+        ];
         let headers = changed(&by_link, &answer);
+        assert_eq!(values(&headers, "referrer-policy"), ["no-referrer"]);
         assert_eq!(values(&headers, "cache-control"), ["private, max-age=60"]);
         assert_eq!(values(&headers, "content-disposition"), ["attachment"]);
         assert!(values(&headers, "expires").is_empty());

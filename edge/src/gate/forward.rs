@@ -63,8 +63,8 @@ pub struct Forward {
     pub cors: Option<Vec<(&'static str, String)>>,
 }
 
-/// A request for the origin's own paths: untouched but for reserved headers, and for our cookies
-/// where the origin has no use for them.
+/// A request for the origin's own paths: untouched but for reserved headers and links, and for our
+/// cookies where the origin has no use for them.
 pub(super) fn built_in(head: &Head, config: &Config, target: &Target<'_>) -> Forward {
     let signs_in = target.path.starts_with(built_in::AUTH_PREFIX);
     let mut remove = not_passed_on(head, &config.settings);
@@ -74,7 +74,7 @@ pub(super) fn built_in(head: &Head, config: &Config, target: &Target<'_>) -> For
         set.extend(cookies(head, &mut remove));
     }
     Forward {
-        url: config.settings.origin.join(target.path_and_query),
+        url: config.settings.origin.join(&target.without_links()),
         remove,
         set,
         cache: CacheUse::Untouched,
@@ -198,9 +198,6 @@ pub(super) fn linked(
             .map(|(name, value)| (name, value.to_owned()))
             .collect(),
     });
-    if rule.cache == Cache::Shared {
-        return forward;
-    }
     // It stands in the URL, whatever the headers are.
     forward.vary = "";
     let expires = claims.exp.0.to_string();
@@ -283,9 +280,10 @@ fn vary(rule: &Rule) -> &'static str {
 
 fn not_passed_on(head: &Head, settings: &Settings) -> Vec<String> {
     let forged = |name: &str| settings.platform.is_forged(name);
+    let tells_link = |name: &str| head.refers_to_link && name == "referer";
     head.names
         .iter()
-        .filter(|name| headers::is_removed_from_requests(name) || forged(name))
+        .filter(|name| headers::is_removed_from_requests(name) || forged(name) || tells_link(name))
         .cloned()
         .collect()
 }

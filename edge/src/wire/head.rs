@@ -1,7 +1,7 @@
 //! The head of a request, as `entry/head.js` writes it: method, URL, and then of each header its name
 //! in lower case and its value.
 
-use portcullis_shared::forwarded_for::FORWARDED_FOR;
+use portcullis_shared::{forwarded_for::FORWARDED_FOR, link};
 
 use crate::{gate::Head, headers};
 
@@ -33,6 +33,7 @@ pub fn read(text: &str) -> Option<Told<'_>> {
             "x-api-key" => head.api_key = owned(),
             "origin" => head.origin = owned(),
             "sec-fetch-site" => head.fetch_site = owned(),
+            "referer" => head.refers_to_link = value.contains(link::PARAMETER),
             "access-control-request-method" => head.asked_method = owned(),
             "access-control-request-headers" => head.asked_headers = owned(),
             "cf-connecting-ip" => head.client_ip = owned(),
@@ -61,6 +62,17 @@ mod tests {
         assert_eq!(head.url, "https://a.example/x?y");
         assert_eq!(head.authorization.as_deref(), Some("Bearer a.b.c"));
         assert_eq!(head.names, ["authorization", "accept", "cf-ray"]);
+    }
+
+    #[test]
+    fn a_page_that_came_by_a_link_is_told_from_others() {
+        for (referer, refers) in [
+            ("https://a.example/x?w=1&portcullis_link=l", true),
+            ("https://a.example/x?w=1", false),
+        ] {
+            let text = format!("GET\nhttp://a/\nreferer\n{referer}");
+            assert_eq!(read(&text).unwrap().head.refers_to_link, refers);
+        }
     }
 
     #[test]

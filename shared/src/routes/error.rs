@@ -75,6 +75,11 @@ pub enum Fault {
     /// Nothing that a link says would satisfy them.
     #[error("means nothing where `credentials` has `signed_url`: a link has no roles")]
     OnSignedUrl,
+    /// The answer to a link would be kept for longer than the link works.
+    #[error(
+        "a route with `cache = \"shared\"` takes no `signed_url`: caches would outlive the link"
+    )]
+    SharedByLink,
     /// The key says something about credentials, and none are looked at.
     #[error("means nothing on a route with `access = \"public\"`")]
     OnPublic,

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::scope::Scope;
 
 use super::{
-    Access, Cors, CredentialKind, Demand, Fault, HostPattern, Methods, PathPattern, Rule,
+    Access, Cache, Cors, CredentialKind, Demand, Fault, HostPattern, Methods, PathPattern, Rule,
     TableError, UpstreamName,
 };
 
@@ -42,17 +42,27 @@ pub(super) fn read(number: usize, table: Map<String, Value>) -> Result<Rule, Tab
     fields.refuse_unknown_keys()?;
     let access = fields.take("access")?.unwrap_or_default();
     let upstream = fields.upstream()?;
+    let access = fields.access(access, &upstream)?;
+    let cache = fields.take("cache")?.unwrap_or_default();
+    if cache == Cache::Shared && takes_links(&access) {
+        return Err(fields.error("credentials", Fault::SharedByLink));
+    }
     Ok(Rule {
         number,
         host: fields.host()?,
         path: fields.path()?,
         methods: fields.methods()?,
-        access: fields.access(access, &upstream)?,
+        access,
         upstream,
-        cache: fields.take("cache")?.unwrap_or_default(),
+        cache,
         cors: fields.cors()?,
         mode: fields.take("mode")?.unwrap_or_default(),
     })
+}
+
+fn takes_links(access: &Access) -> bool {
+    let demand = access.demand();
+    demand.is_some_and(|demand| demand.credentials.contains(&CredentialKind::SignedUrl))
 }
 
 /// The keys of a rule that have not been read yet.

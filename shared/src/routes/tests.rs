@@ -231,6 +231,11 @@ fn a_route_that_takes_links_asks_for_no_role() {
     assert!(parse("scopes = ['images:read']").is_ok());
     let error = parse("roles = ['admin']").unwrap_err().to_string();
     assert!(error.contains("`roles`: means nothing where"), "{error}");
+    let error = parse("cache = 'shared'").unwrap_err().to_string();
+    assert!(
+        error.contains("`credentials`: a route with `cache"),
+        "{error}"
+    );
 }
 
 #[test]

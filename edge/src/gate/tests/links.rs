@@ -78,6 +78,22 @@ fn a_link_passes_and_stays_here_but_as_the_proof() {
 }
 
 #[test]
+fn nobody_else_is_told_a_link() {
+    for path in ["/open/x", "/maybe/x", "/watched/x", "/auth/login"] {
+        let by_link = |refers_to_link| Head {
+            names: vec!["referer".to_owned()],
+            refers_to_link,
+            ..get(&format!("{path}?portcullis_link=a.b.c&x=1"))
+        };
+        let forward = forwarded(rule(&by_link(true)));
+        assert!(forward.url.ends_with(&format!("{path}?x=1")), "{path}");
+        assert_eq!(forward.remove, ["referer"], "{path}");
+        let forward = forwarded(rule(&by_link(false)));
+        assert!(forward.remove.is_empty(), "{path}");
+    }
+}
+
+#[test]
 fn a_link_passes_with_range_and_head_and_from_anywhere_in_the_query() {
     let link = signed_link(&claims());
     let head = Head {
