@@ -250,3 +250,35 @@ async fn what_a_withdrawn_key_signs_is_refused_and_so_are_feeds_that_it_signs() 
     set.until_status(&new, 503).await;
     assert_eq!(set.status(&old).await, 503);
 }
+
+#[tokio::test]
+async fn a_route_that_only_reports_waits_for_no_origin_and_the_log_says_what_it_would_have_been() {
+    let set = Forged::start(&[]).await;
+    set.origin.set(|state| {
+        (state.keys_conduct, state.feed_conduct) = (Conduct::Silent, Conduct::Silent);
+    });
+    let token = set.token(&key(1));
+    let enforced = set.status_at("/echo/x", &token);
+    tokio::pin!(enforced);
+    let reported = async {
+        // The other one is on its way, and the only thing that it can wait for never comes.
+        for number in 0..5 {
+            let path = format!("/reported/{number}");
+            assert_eq!(set.status_at(&path, &token).await, 200);
+        }
+    };
+    tokio::select! {
+        biased;
+        status = &mut enforced => panic!("{status} came first"),
+        () = reported => (),
+    }
+    assert_eq!(enforced.await, 503);
+    wait::until("five lines", Duration::from_secs(20), || async {
+        let log = set.edge.log();
+        let lines = log.lines().filter(|line| {
+            line.contains("\"outcome\":\"reported\"") && line.contains("\"reason\":\"unavailable\"")
+        });
+        (lines.count() == 5).then_some(())
+    })
+    .await;
+}

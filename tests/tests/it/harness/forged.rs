@@ -30,6 +30,12 @@ audience = "api"
 revocations = "relaxed"
 
 [[route]]
+path = "/reported/*"
+upstream = "echo"
+audience = "api"
+mode = "report"
+
+[[route]]
 path = "/foreign/*"
 upstream = "echo"
 audience = "api"
