@@ -6,6 +6,7 @@
 mod output;
 
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -19,6 +20,17 @@ use crate::stop::Stop;
 pub(crate) use output::{Tail, print_prefixed};
 
 const TURN: Duration = Duration::from_millis(20);
+
+/// A program of ours without the settings that stand in this shell's environment for another one.
+pub(crate) fn without_settings(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    for (name, _) in std::env::vars_os() {
+        if name.as_encoded_bytes().starts_with(b"PORTCULLIS_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
 
 /// A running child and everything that it starts.
 pub(crate) struct Group {

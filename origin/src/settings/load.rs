@@ -1,8 +1,7 @@
 //! Where settings come from: defaults, then a TOML file, then variables.
 //!
 //! A variable `PORTCULLIS_SECTION__KEY` sets `section.key`; `PORTCULLIS_ISSUER` sets `issuer`.
-//! Whatever else starts with `PORTCULLIS_` and has two underscores in it is an error: it was meant
-//! for us and would do nothing. Lists of tables (`[[client]]`) are for the file alone.
+//! Whatever else starts with `PORTCULLIS_` is an error: it was meant for us and would do nothing. Lists of tables (`[[client]]`) are for the file alone.
 
 use std::{
     collections::HashMap,
@@ -17,20 +16,9 @@ use super::{Settings, error::SettingsError};
 const PREFIX: &str = "PORTCULLIS_";
 const SEPARATOR: &str = "__";
 
-/// Variables with our prefix that are no settings: where the file is, and what those who develop
-/// and test the service tell each other.
-const NO_SETTINGS: [&str; 10] = [
-    "config",
-    "bin",
-    "tools",
-    "root",
-    "demo_api",
-    "demo_images",
-    "edge_dir",
-    "node",
-    "postgres_bin",
-    "wrangler",
-];
+/// Variables with our prefix that are no settings: where the file is, and what somebody who develops
+/// the service may have told its build.
+const NO_SETTINGS: [&str; 3] = ["config", "tools", "python"];
 
 impl Settings {
     /// Reads the file, if there is one, and the given variables (`std::env::vars_os()`).
@@ -182,7 +170,7 @@ mod tests {
             ("PORTCULLIS_REFRESH__ON_CHANGE__COUNTRY", "end"),
             ("PORTCULLIS_LOG__FORMAT", "json"),
             ("PORTCULLIS_CONFIG", "elsewhere"),
-            ("PORTCULLIS_BIN", "elsewhere"),
+            ("PORTCULLIS_TOOLS", "elsewhere"),
         ])
         .unwrap();
         assert_eq!(settings.edge.secret.expose(), Some("0007000000000000"));

@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 use super::ports::{Addresses, url};
 use crate::client::Client;
 use crate::clock::Stopwatch;
-use crate::process::{Goodbye, Group, Tail, print_prefixed};
+use crate::process::{self, Goodbye, Group, Tail, print_prefixed};
 use crate::stop::Stop;
 use crate::tools;
 use crate::workspace::Workspace;
@@ -44,13 +44,7 @@ impl Plan<'_> {
 
     /// The origin's program with its settings, the command still to be named.
     pub(super) fn portcullis(&self) -> Command {
-        let mut command = Command::new(self.workspace.binary("portcullis"));
-        // What is set in the shell for another origin is not meant for this one.
-        for (name, _) in std::env::vars_os() {
-            if name.as_encoded_bytes().starts_with(b"PORTCULLIS_") {
-                command.env_remove(name);
-            }
-        }
+        let mut command = process::without_settings(&self.workspace.binary("portcullis"));
         command
             .current_dir(&self.data)
             .env("PORTCULLIS_ISSUER", self.issuer())

@@ -216,7 +216,7 @@ impl Origin {
 }
 
 fn portcullis(program: &Path, files: &Path) -> Command {
-    let mut command = Command::new(program);
+    let mut command = process::without_settings(program);
     command
         .args(["--config", "portcullis.toml"])
         .current_dir(files)

@@ -80,6 +80,12 @@ impl Home {
     /// The program with its settings; a subcommand is still to be named.
     pub fn command(&self) -> Command {
         let mut command = Command::new(place::portcullis());
+        // What the tests are told about their surroundings is none of the service's settings.
+        for (name, _) in std::env::vars_os() {
+            if name.as_encoded_bytes().starts_with(b"PORTCULLIS_") {
+                command.env_remove(name);
+            }
+        }
         if self.settings().exists() {
             command.arg("--config").arg(self.settings());
         }
