@@ -19,6 +19,7 @@ mod log;
 mod refresh;
 mod tables;
 mod timer;
+mod web_crypto;
 
 use std::rc::Rc;
 
@@ -200,12 +201,12 @@ fn rule_at_once(head: &Head, config: &Config) -> Option<Ruling> {
         Plan::Ruled(ruling) => return Some(ruling),
         Plan::Judge(case) => case,
     };
-    if !isolate::is_fresh(case.demand().revocations) || isolate::is_due(&case) {
+    if !isolate::is_fresh(case.needs()) || isolate::is_due(&case) {
         return case.screen();
     }
     match isolate::judge(&case) {
         Verdict::Ruled(ruling) => Some(ruling),
-        Verdict::UnknownKey(_) | Verdict::Exchange => None,
+        Verdict::UnknownKey(_) | Verdict::Exchange | Verdict::CheckSignature(_) => None,
     }
 }
 
@@ -216,25 +217,34 @@ async fn rule_after_waiting(matter: &Matter, context: Context) -> Ruling {
         Plan::Ruled(ruling) => return ruling,
         Plan::Judge(case) => case,
     };
-    refresh::freshen(config, &context, case.demand().revocations).await;
+    refresh::freshen(config, &context, case.needs()).await;
     if let Some(ruling) = exchange::settle(&case, &context).await {
         return ruling;
     }
+    let mut verdict = isolate::judge(&case);
     // An API key's token may have to be replaced, and the new one be signed with a new key.
     for _ in 0..2 {
-        match isolate::judge(&case) {
+        match verdict {
             Verdict::Ruled(ruling) => return ruling,
-            Verdict::UnknownKey(key) => refresh::look_for_key(config, &context, &key).await,
+            Verdict::UnknownKey(key) => {
+                refresh::look_for_key(config, &context, case.needs(), &key).await;
+            }
             Verdict::Exchange => {
                 if let Some(ruling) = exchange::settle(&case, &context).await {
                     return ruling;
                 }
             }
+            Verdict::CheckSignature(_) => break,
         }
+        verdict = isolate::judge(&case);
     }
-    match isolate::judge(&case) {
+    if let Verdict::CheckSignature(check) = verdict {
+        let holds = web_crypto::holds(&check).await;
+        verdict = isolate::conclude(&case, *check, holds);
+    }
+    match verdict {
         Verdict::Ruled(ruling) => ruling,
         Verdict::UnknownKey(key) => gate::refuse_unknown_key(&case, &key),
-        Verdict::Exchange => case.not_exchanged(Next::Unavailable),
+        Verdict::Exchange | Verdict::CheckSignature(_) => case.not_exchanged(Next::Unavailable),
     }
 }

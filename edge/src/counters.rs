@@ -22,15 +22,18 @@ pub enum Fetched {
     Keys,
     /// The revocations.
     Revocations,
+    /// The key set of a foreign issuer.
+    ForeignKeys,
 }
 
 impl Fetched {
-    const ALL: [Self; 2] = [Self::Keys, Self::Revocations];
+    const ALL: [Self; 3] = [Self::Keys, Self::Revocations, Self::ForeignKeys];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Keys => "keys",
             Self::Revocations => "revocations",
+            Self::ForeignKeys => "foreign_keys",
         }
     }
 }
@@ -60,8 +63,8 @@ pub struct Counters {
     plain: [u64; Outcome::ALL.len()],
     refused: [u64; Reason::ALL.len()],
     reported: [u64; Reason::ALL.len()],
-    keys: Tally,
-    revocations: Tally,
+    /// In the order of [`Fetched::ALL`].
+    fetches: [Tally; Fetched::ALL.len()],
 }
 
 impl Default for Counters {
@@ -70,8 +73,7 @@ impl Default for Counters {
             plain: [0; Outcome::ALL.len()],
             refused: [0; Reason::ALL.len()],
             reported: [0; Reason::ALL.len()],
-            keys: Tally::default(),
-            revocations: Tally::default(),
+            fetches: [Tally::default(); Fetched::ALL.len()],
         }
     }
 }
@@ -113,9 +115,8 @@ impl Counters {
 
     /// Counts an attempt to fetch a document.
     pub fn fetched(&mut self, document: Fetched, well: bool) {
-        match document {
-            Fetched::Keys => self.keys.add(well),
-            Fetched::Revocations => self.revocations.add(well),
+        if let Some(tally) = self.fetches.get_mut(document as usize) {
+            tally.add(well);
         }
     }
 
@@ -139,10 +140,8 @@ impl Counters {
     }
 
     fn fetches(&self, document: Fetched) -> Tally {
-        match document {
-            Fetched::Keys => self.keys,
-            Fetched::Revocations => self.revocations,
-        }
+        let tally = self.fetches.get(document as usize);
+        tally.copied().unwrap_or_default()
     }
 }
 

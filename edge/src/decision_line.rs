@@ -55,6 +55,9 @@ pub fn write(head: &Head, config: &Config, ruling: &Ruling, known: &Known) -> St
     if let Some(subject) = &ruling.subject {
         line.text("subject", subject);
     }
+    if let Some(issuer) = &ruling.issuer {
+        line.text("issuer", issuer);
+    }
     if let Some(key) = &ruling.key {
         line.text("kid", key.as_str());
     }

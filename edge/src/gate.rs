@@ -9,6 +9,7 @@
 //! [`link`] only, after whatever there is to a link.
 
 mod exchanging;
+mod foreign;
 mod forward;
 mod link;
 mod reason;
@@ -17,6 +18,7 @@ mod ruling;
 use std::rc::Rc;
 
 use portcullis_shared::{
+    foreign::{Issuer, SignatureCheck},
     ids::KeyId,
     keys::KeySet,
     problem::Code,
@@ -25,9 +27,12 @@ use portcullis_shared::{
 };
 
 pub use exchanging::ExchangeRequest;
+pub use foreign::conclude;
 pub use forward::{CacheUse, Forward, LinkAnswer};
 pub use reason::Reason;
 pub use ruling::{Decision, Outcome, Ruling};
+
+use foreign::Foreign;
 
 use crate::{
     answer::Answer,
@@ -36,7 +41,7 @@ use crate::{
     credential::{self, Credential, CredentialFault, Page, Presented, Sources},
     exchange::{Exchanges, Known},
     settings::Settings,
-    snapshot::{Freshness, Snapshot},
+    snapshot::{Freshness, Needs, Snapshot},
     target::{Target, TargetFault},
     time::Millis,
 };
@@ -127,6 +132,8 @@ pub struct Case<'a> {
     rule: &'a Rule,
     demand: &'a Demand,
     presented: Presented<'a>,
+    /// Where the token is one of another issuer.
+    foreign: Option<Foreign<'a>>,
 }
 
 /// What [`judge`] says.
@@ -138,6 +145,8 @@ pub enum Verdict {
     UnknownKey(KeyId),
     /// The API key has to be exchanged for a token first.
     Exchange,
+    /// The runtime has to check the signature of a foreign token first; see [`conclude`].
+    CheckSignature(Box<SignatureCheck>),
 }
 
 /// What `Allow` says where no rule was asked.
@@ -271,6 +280,7 @@ fn with_rule<'a>(
             target,
             rule,
             demand,
+            foreign: foreign::find(&config.table, demand, presented.credential),
             presented,
         }),
         Ok(None) if matches!(rule.access, Access::Optional(_)) => anonymous(),
@@ -341,10 +351,44 @@ impl Case<'_> {
         self.demand
     }
 
+    /// What has to be known before it is judged.
+    pub fn needs(&self) -> Needs {
+        match self.foreign {
+            Some(foreign) => Needs::Foreign(foreign.number),
+            None => Needs::Ours(self.demand.revocations),
+        }
+    }
+
+    /// The declaration of the foreign issuer that the token is held against, if it is.
+    pub fn foreign_issuer(&self) -> Option<&Issuer> {
+        self.foreign.map(|foreign| foreign.issuer)
+    }
+
+    /// What the token must satisfy besides its signature; nothing where the rule takes no tokens of
+    /// its issuer.
+    fn policy(&self) -> Option<Policy<'_>> {
+        let Some(Foreign { issuer, .. }) = self.foreign else {
+            let settings = &self.config.settings;
+            return self.takes_our_issuer().then_some(Policy {
+                issuer: &settings.issuer,
+                audience: &self.demand.audience,
+                max_lifetime: settings.token_max_lifetime,
+            });
+        };
+        Some(Policy {
+            issuer: issuer.name(),
+            audience: issuer.audience(&self.demand.audience)?,
+            max_lifetime: issuer.max_lifetime(),
+        })
+    }
+
     /// Refuses what cannot be a token or a key, whatever the origin may know. To be asked before
     /// anything is fetched for the credential's sake.
     pub fn screen(&self) -> Option<Ruling> {
         let reason = match self.presented.credential {
+            Credential::Bearer(token) if let Some(foreign) = self.foreign => {
+                foreign::screen(foreign, token)
+            }
             Credential::Bearer(token) | Credential::Cookie(token) => {
                 Unverified::parse(token).err().as_ref().map(Reason::from)
             }
@@ -411,7 +455,11 @@ pub fn judge(case: &Case<'_>, snapshot: &Snapshot, memory: &mut Memory, now: Mil
         },
         Credential::Link(link) => return link::judge(case, link, snapshot, now),
     };
-    match authentic(case, text, snapshot, &mut memory.tokens, now) {
+    let authentic = match case.foreign {
+        Some(foreign) => foreign::authentic(foreign, text, snapshot, &mut memory.tokens, now),
+        None => authentic(case, text, snapshot, &mut memory.tokens, now),
+    };
+    match authentic {
         Ok(token) if contradicted(case, &token, snapshot, &mut memory.tokens, now) => {
             Verdict::Ruled(case.refused_with(Answer::invalid_request(), Reason::Contradiction))
         }
@@ -419,6 +467,10 @@ pub fn judge(case: &Case<'_>, snapshot: &Snapshot, memory: &mut Memory, now: Mil
         Err(Unauthentic::Unavailable) => {
             Verdict::Ruled(case.refused_with(Answer::unavailable(), Reason::Unavailable))
         }
+        Err(Unauthentic::Unchecked(_)) if case.presented.beside.is_some() => {
+            Verdict::Ruled(case.refused_with(Answer::invalid_request(), Reason::Contradiction))
+        }
+        Err(Unauthentic::Unchecked(check)) => Verdict::CheckSignature(check),
         Err(Unauthentic::Refused(Refusal::UnknownKey(key))) => {
             if case.gets_another_token(&mut memory.exchanges, now) {
                 Verdict::Exchange
@@ -441,6 +493,8 @@ pub fn refuse_unknown_key(case: &Case<'_>, key: &KeyId) -> Ruling {
 enum Unauthentic {
     Unavailable,
     Refused(Refusal),
+    /// It may be genuine.
+    Unchecked(Box<SignatureCheck>),
 }
 
 /// Whether the cookie that came beside another credential says something else. Its time does not
@@ -499,24 +553,25 @@ fn weigh(
     exchanges: &mut Exchanges,
     now: Millis,
 ) -> Verdict {
-    let settings = &case.config.settings;
-    let policy = Policy {
-        issuer: &settings.issuer,
-        audience: &case.demand.audience,
-        max_lifetime: settings.token_max_lifetime,
-    };
-    if !case.takes_our_issuer() {
+    let Some(policy) = case.policy() else {
         return Verdict::Ruled(case.refused(Reason::Issuer));
-    }
+    };
     let verified = match token.verify(&policy, now.seconds()) {
         Ok(verified) => verified,
         Err(refusal) => return Verdict::Ruled(case.refused(Reason::from(&refusal))),
     };
-    let Some(revocations) = snapshot.revocations() else {
-        return Verdict::Ruled(case.refused_with(Answer::unavailable(), Reason::Unavailable));
+    let revoked = match (case.foreign, snapshot.revocations()) {
+        // The feed knows nothing of them.
+        (Some(_), _) => None,
+        (None, Some(revocations)) => revocations.refuses(verified),
+        (None, None) => {
+            let answer = Answer::unavailable();
+            return Verdict::Ruled(case.refused_with(answer, Reason::Unavailable));
+        }
     };
     let subject = || Some(verified.claims().sub.clone());
-    let refused = match revocations.refuses(verified) {
+    let issuer = case.foreign_issuer().map(|issuer| issuer.name().to_owned());
+    let refused = match revoked {
         Some(kind) if case.is_worth_another_exchange(kind, exchanges, now) => {
             return Verdict::Exchange;
         }
@@ -533,13 +588,16 @@ fn weigh(
     if let Some((answer, reason)) = refused {
         return Verdict::Ruled(Ruling {
             subject: subject(),
+            issuer,
             ..case.refused_with(answer, reason)
         });
     }
     let forward = forward::identified(case, verified, text);
-    let is_logged = settings.log.takes_passed(&case.head.request_id);
+    let log = &case.config.settings.log;
+    let is_logged = log.takes_passed(&case.head.request_id);
     Verdict::Ruled(Ruling {
         subject: is_logged.then(subject).flatten(),
+        issuer: issuer.filter(|_| is_logged),
         ..Ruling::forward(forward).by(case.rule)
     })
 }

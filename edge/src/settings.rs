@@ -154,6 +154,15 @@ impl Settings {
             upstreams.insert(variable.clone(), variables.base_url(&variable)?);
         }
         let issuer = variables.issuer()?;
+        if table.issuer(&issuer).is_some() {
+            let problem = "must not be declared as an [[issuer]] of the route table too";
+            return Err(variables.error("ISSUER", problem));
+        }
+        if table.unknown_issuer(&issuer).is_some() {
+            let problem =
+                "is none of the issuers that a route names, and neither is a declared one";
+            return Err(variables.error("ISSUER", problem));
+        }
         Ok(Self {
             own_rule: Rule::of_edge_metrics(&issuer),
             issuer,

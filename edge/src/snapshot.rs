@@ -7,20 +7,21 @@
 //! or older than what is held changes nothing; and however many requests ask, attempts start at
 //! most once a second.
 
+mod key_room;
 mod schedule;
 
 use portcullis_shared::{
     ed25519::KeyTables,
+    foreign::{Issuer, PublicKeys},
     ids::KeyId,
     keys::{KeySet, KeySetError, Order},
     revocation::{Document, DocumentError, MergeError, Revocations},
     routes::RevocationMode,
 };
 
-use sha2::{Digest as _, Sha256};
-
 use crate::time::Millis;
 
+use key_room::KeyRoom;
 pub use schedule::Attempt;
 use schedule::{Budget, Schedule, Urgency};
 
@@ -78,10 +79,26 @@ pub enum Freshness {
     Gone,
 }
 
+/// What has to be known before a request is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// The origin's keys, and its revocations as fresh as the route asks for.
+    Ours(RevocationMode),
+    /// The keys of the foreign issuer at this place of the table, from 0. The origin's feed does not
+    /// know its tokens.
+    Foreign(usize),
+}
+
+impl From<RevocationMode> for Needs {
+    fn from(mode: RevocationMode) -> Self {
+        Self::Ours(mode)
+    }
+}
+
 /// What is to be done before a request is judged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Step {
-    /// Fetch the keys.
+    /// Fetch the keys of the issuer that was asked for.
     pub keys: Option<Attempt>,
     /// Fetch the revocations.
     pub feed: Option<Attempt>,
@@ -116,13 +133,11 @@ struct Held<T> {
 #[derive(Default)]
 pub struct Snapshot {
     ages: Ages,
-    keys: Option<Held<KeySet>>,
-    /// SHA-256 of the document that the keys were read from.
-    keys_digest: Option<[u8; 32]>,
+    keys: KeyRoom<KeySet>,
+    /// In the order of the table.
+    foreign: Vec<KeyRoom<PublicKeys>>,
     feed: Option<Held<Revocations>>,
-    keys_schedule: Schedule,
     feed_schedule: Schedule,
-    token_key_budget: Budget,
     feed_key_budget: Budget,
     /// The key that the budget was last spent for.
     feed_key: Option<KeyId>,
@@ -139,9 +154,23 @@ impl Snapshot {
         }
     }
 
+    /// With room for the keys of so many foreign issuers.
+    #[must_use]
+    pub fn with_issuers(mut self, number: usize) -> Self {
+        self.foreign.resize_with(number, KeyRoom::default);
+        self
+    }
+
     /// The keys, if there are any.
     pub fn keys(&self) -> Option<&KeySet> {
-        self.keys.as_ref().map(|held| &held.value)
+        self.keys.get()
+    }
+
+    /// The keys of a foreign issuer, unless there are none or they are too old to serve.
+    pub fn foreign_keys(&self, issuer: usize, now: Millis) -> Option<&PublicKeys> {
+        let room = self.foreign.get(issuer)?;
+        let gone = room.freshness(&self.ages, now) == Freshness::Gone;
+        room.get().filter(|_| !gone)
     }
 
     /// The revocations, if they are known.
@@ -156,7 +185,7 @@ impl Snapshot {
 
     /// The age of the keys, in milliseconds.
     pub fn keys_age(&self, now: Millis) -> Option<i64> {
-        self.keys.as_ref().and_then(|held| age(held.fetched, now))
+        self.keys.age(now)
     }
 
     /// The age of the revocations, in milliseconds.
@@ -166,12 +195,7 @@ impl Snapshot {
 
     /// What the age of the keys means.
     pub fn keys_freshness(&self, now: Millis) -> Freshness {
-        let ages = &self.ages;
-        match self.keys_age(now) {
-            Some(age) if age <= ages.keys_fresh => Freshness::Fresh,
-            Some(age) if age <= ages.keys_hard => Freshness::Ageing,
-            _ => Freshness::Gone,
-        }
+        self.keys.freshness(&self.ages, now)
     }
 
     /// What the age of the revocations means for a route of this mode.
@@ -191,13 +215,25 @@ impl Snapshot {
 
     /// What a request that began to wait at `since` has to do before it is judged. Whoever is given
     /// an [`Attempt`] has to carry it out, and to report its end.
-    pub fn advance(&mut self, mode: RevocationMode, since: Millis, now: Millis) -> Step {
-        let keys = self.keys_freshness(now);
+    pub fn advance(&mut self, needs: impl Into<Needs>, since: Millis, now: Millis) -> Step {
+        let mode = match needs.into() {
+            Needs::Ours(mode) => mode,
+            Needs::Foreign(issuer) => {
+                let ages = self.ages;
+                let room = self.foreign.get_mut(issuer);
+                let advanced = room.map(|room| room.advance(&ages, now));
+                let (keys, limit) = advanced.unwrap_or_default();
+                return Step {
+                    keys,
+                    feed: None,
+                    wait: now.since(since) < limit,
+                };
+            }
+        };
         let feed = self.feed_freshness(mode, now);
-        let keys_attempt = begin(&mut self.keys_schedule, keys, now);
+        let (keys_attempt, keys_limit) = self.keys.advance(&self.ages, now);
         let feed_attempt = begin(&mut self.feed_schedule, feed, now);
-        let limit =
-            patience(&self.keys_schedule, keys, now).max(patience(&self.feed_schedule, feed, now));
+        let limit = keys_limit.max(patience(&self.feed_schedule, feed, now));
         Step {
             keys: keys_attempt,
             feed: feed_attempt,
@@ -211,28 +247,42 @@ impl Snapshot {
         if self.keys().is_some_and(|keys| keys.get(key).is_some()) {
             return Step::default();
         }
-        let keys = if self.token_key_budget.take(now) {
-            Some(self.keys_schedule.begin_always(now))
-        } else {
-            None
-        };
-        let wait = self.keys_schedule.is_busy(now) && now.since(since) < WAIT_FOR_FRESHER;
-        Step {
-            keys,
-            feed: None,
-            wait,
+        self.keys.advance_for_key(since, now)
+    }
+
+    /// As [`Self::advance_for_key`], for a foreign issuer, which has a budget of its own.
+    pub fn advance_for_foreign_key(
+        &mut self,
+        issuer: usize,
+        key: &KeyId,
+        since: Millis,
+        now: Millis,
+    ) -> Step {
+        match self.foreign.get_mut(issuer) {
+            Some(room) if room.get().is_none_or(|keys| keys.get(key).is_none()) => {
+                room.advance_for_key(since, now)
+            }
+            _ => Step::default(),
         }
     }
 
     /// Whether a fetch of the keys seems to be under way.
     pub fn is_fetching_keys(&self, now: Millis) -> bool {
-        self.keys_schedule.is_busy(now)
+        self.keys.schedule.is_busy(now)
     }
 
     /// Whether a request can be judged with nothing to be done first.
-    pub fn is_fresh(&self, mode: RevocationMode, now: Millis) -> bool {
-        self.keys_freshness(now) == Freshness::Fresh
-            && self.feed_freshness(mode, now) == Freshness::Fresh
+    pub fn is_fresh(&self, needs: impl Into<Needs>, now: Millis) -> bool {
+        match needs.into() {
+            Needs::Ours(mode) => {
+                self.keys_freshness(now) == Freshness::Fresh
+                    && self.feed_freshness(mode, now) == Freshness::Fresh
+            }
+            Needs::Foreign(issuer) => {
+                let room = self.foreign.get(issuer);
+                room.is_some_and(|room| room.freshness(&self.ages, now) == Freshness::Fresh)
+            }
+        }
     }
 
     /// The fetch of the keys that the feed asked for came to nothing; it may be tried again.
@@ -250,7 +300,7 @@ impl Snapshot {
         }
         self.feed_key_budget
             .take(now)
-            .then(|| self.keys_schedule.begin_always(now))
+            .then(|| self.keys.schedule.begin_always(now))
     }
 
     /// Takes in a key set. Says whether it differs from the one held before, so that signatures
@@ -260,23 +310,26 @@ impl Snapshot {
     ///
     /// [`KeySetError`]; the set held stays.
     pub fn put_keys(&mut self, attempt: Attempt, json: &[u8]) -> Result<bool, KeySetError> {
-        let mut value = KeySet::parse(json)?;
-        let fetched = attempt.started();
-        if self
-            .keys
-            .as_ref()
-            .is_some_and(|held| is_overtaken(fetched, held.fetched))
-        {
-            return Ok(false);
-        }
-        let digest = Sha256::digest(json).into();
-        let changed = self.keys_digest != Some(digest);
-        self.keys_digest = Some(digest);
-        if let Some(held) = &self.keys {
-            value.inherit(&held.value);
-        }
-        self.keys = Some(Held { value, fetched });
-        Ok(changed)
+        let value = KeySet::parse(json)?;
+        Ok(self.keys.put(attempt, json, value, KeySet::inherit))
+    }
+
+    /// Takes in the key set of a foreign issuer, which is declared as `declared`. Says whether it
+    /// differs from the one held before.
+    ///
+    /// # Errors
+    ///
+    /// [`KeySetError`]; the set held stays.
+    pub fn put_foreign_keys(
+        &mut self,
+        issuer: usize,
+        declared: &Issuer,
+        attempt: Attempt,
+        json: &[u8],
+    ) -> Result<bool, KeySetError> {
+        let value = PublicKeys::parse(json, declared)?;
+        let room = self.foreign.get_mut(issuer);
+        Ok(room.is_some_and(|room| room.put(attempt, json, value, |_, _| ())))
     }
 
     /// Whether a key has verified so much that tables for it are worth their while.
@@ -294,8 +347,8 @@ impl Snapshot {
 
     /// Takes in what was built. A key that has left the set meanwhile gets nothing.
     pub fn put_tables(&mut self, tables: KeyTables) {
-        if let Some(held) = &mut self.keys {
-            held.value.give_tables(tables);
+        if let Some(keys) = self.keys.get_mut() {
+            keys.give_tables(tables);
         }
     }
 
@@ -336,7 +389,14 @@ impl Snapshot {
 
     /// The attempt to fetch the keys is over, well or badly.
     pub fn end_keys(&mut self, attempt: Attempt) {
-        self.keys_schedule.end(attempt);
+        self.keys.schedule.end(attempt);
+    }
+
+    /// The attempt to fetch the keys of a foreign issuer is over, well or badly.
+    pub fn end_foreign_keys(&mut self, issuer: usize, attempt: Attempt) {
+        if let Some(room) = self.foreign.get_mut(issuer) {
+            room.schedule.end(attempt);
+        }
     }
 
     /// The attempt to fetch the revocations is over, well or badly.

@@ -117,9 +117,16 @@ impl AccessClaims {
     /// Whether the claims are within what any token may say: names that are not empty and hold no
     /// control characters, and times between 1970 and 9999 that are in order.
     pub(crate) fn is_well_formed(&self) -> bool {
-        let single = [&self.iss, &self.sub, &self.client_id, &self.jti];
-        let names = single
+        let own = [&self.client_id, &self.jti];
+        own.iter().all(|name| !name.is_empty()) && self.is_well_formed_but_for_own_names()
+    }
+
+    /// The same, for claims of another issuer, which may have no `client_id` and no `jti`.
+    pub(crate) fn is_well_formed_but_for_own_names(&self) -> bool {
+        let own = [&self.client_id, &self.jti];
+        let names = [&self.iss, &self.sub]
             .into_iter()
+            .chain(own.into_iter().filter(|name| !name.is_empty()))
             .chain(&self.sid)
             .chain(self.aud.members())
             .chain(&self.roles);

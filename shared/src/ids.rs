@@ -115,17 +115,30 @@ impl KeyId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The `kid` of a key of another issuer, some of which write base64 with `+` and `/`.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidId`].
+    pub(crate) fn foreign(text: &str) -> Result<Self, InvalidId> {
+        Self::of_alphabet(text, b"-_.:=+/")
+    }
+
+    fn of_alphabet(text: &str, signs: &[u8]) -> Result<Self, InvalidId> {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || signs.contains(&byte);
+        if text.is_empty() || text.len() > 128 || !text.bytes().all(allowed) {
+            return Err(InvalidId);
+        }
+        Ok(Self(text.to_owned()))
+    }
 }
 
 impl FromStr for KeyId {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:=".contains(&byte);
-        if text.is_empty() || text.len() > 128 || !text.bytes().all(allowed) {
-            return Err(InvalidId);
-        }
-        Ok(Self(text.to_owned()))
+        Self::of_alphabet(text, b"-_.:=")
     }
 }
 

@@ -38,7 +38,7 @@ pub enum KeySetError {
     /// Two usable keys of one identifier.
     #[error("two keys are named {0}")]
     Duplicate(KeyId),
-    /// No entry is an Ed25519 key for signatures.
+    /// No entry is a key for signatures of an algorithm that is taken.
     #[error("no key in it can be used")]
     Empty,
 }
@@ -136,6 +136,20 @@ impl Jwk {
     }
 }
 
+/// The entries of a key set, each still to be read, after a look at its size.
+pub(crate) fn entries(json: &[u8]) -> Result<Vec<Box<RawValue>>, KeySetError> {
+    #[derive(Deserialize)]
+    struct Document {
+        keys: Vec<Box<RawValue>>,
+    }
+    if json.len() > KEY_SET_LIMIT {
+        return Err(KeySetError::TooLong);
+    }
+    let document: Document =
+        strict_json::outer_from_slice(json).map_err(|_| KeySetError::Malformed)?;
+    Ok(document.keys)
+}
+
 /// The public keys of one issuer.
 #[derive(Debug, Clone)]
 pub struct KeySet {
@@ -160,16 +174,8 @@ impl KeySet {
     ///
     /// See [`KeySetError`].
     pub fn parse(json: &[u8]) -> Result<Self, KeySetError> {
-        #[derive(Deserialize)]
-        struct Document {
-            keys: Vec<Box<RawValue>>,
-        }
-        if json.len() > KEY_SET_LIMIT {
-            return Err(KeySetError::TooLong);
-        }
-        let document: Document =
-            strict_json::outer_from_slice(json).map_err(|_| KeySetError::Malformed)?;
-        let usable = document.keys.iter().filter_map(|entry| {
+        let entries = entries(json)?;
+        let usable = entries.iter().filter_map(|entry| {
             let jwk: Jwk = strict_json::from_slice(entry.get().as_bytes()).ok()?;
             jwk.into_key()
         });

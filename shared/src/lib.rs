@@ -15,6 +15,7 @@ pub mod claims;
 #[cfg(feature = "corpus")]
 pub mod corpus;
 pub mod ed25519;
+pub mod foreign;
 pub mod forwarded_for;
 pub mod ids;
 mod jws;

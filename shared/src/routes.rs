@@ -18,6 +18,8 @@ mod rule;
 
 use serde::{Deserialize, Serialize};
 
+use crate::foreign::Issuer;
+
 pub use error::{Fault, TableError};
 pub use method::{Method, Methods, NEVER_FORWARDED};
 pub use pattern::{HostPattern, PathPattern};
@@ -68,6 +70,8 @@ impl Pattern {
 pub struct RouteTable {
     /// In the order in which they are tried: the first that covers a path governs it.
     patterns: Vec<Pattern>,
+    /// In the order of the file.
+    issuers: Vec<Issuer>,
 }
 
 /// What the table says about a request.
@@ -88,6 +92,8 @@ pub enum Found<'a> {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Document {
+    #[serde(default)]
+    issuer: Vec<serde_json::Map<String, serde_json::Value>>,
     #[serde(default)]
     route: Vec<serde_json::Map<String, serde_json::Value>>,
 }
@@ -151,11 +157,62 @@ impl RouteTable {
 
     fn of(document: Document) -> Result<Self, TableError> {
         let mut table = Self::default();
+        for (index, fields) in document.issuer.into_iter().enumerate() {
+            table.declare(index + 1, fields)?;
+        }
         for (index, fields) in document.route.into_iter().enumerate() {
             let rule = fields::read(index + 1, fields)?;
+            table.check_issuers(&rule)?;
             table.insert(index + 1, rule)?;
         }
         Ok(table)
+    }
+
+    fn declare(
+        &mut self,
+        number: usize,
+        fields: serde_json::Map<String, serde_json::Value>,
+    ) -> Result<(), TableError> {
+        let issuer = Issuer::read(fields).map_err(|fault| TableError::Issuer {
+            number,
+            fault: fault.to_string(),
+        })?;
+        if self.issuer(issuer.name()).is_some() {
+            return Err(TableError::Issuer {
+                number,
+                fault: format!("`issuer`: {} is declared twice", issuer.name()),
+            });
+        }
+        self.issuers.push(issuer);
+        Ok(())
+    }
+
+    /// A foreign token must be able to satisfy a rule that takes it.
+    fn check_issuers(&self, rule: &Rule) -> Result<(), TableError> {
+        let Some(demand) = rule.access.demand() else {
+            return Ok(());
+        };
+        let named = demand.issuers.iter().flatten();
+        let fault = |issuer: &Issuer| {
+            if rule.upstream.is_origin() {
+                Some(Fault::ForeignAtOrigin)
+            } else if issuer.audience(&demand.audience).is_none() {
+                Some(Fault::ForeignAudience(issuer.name().to_owned()))
+            } else {
+                None
+            }
+        };
+        let fault = named.filter_map(|name| self.issuer(name)).find_map(fault);
+        match fault {
+            Some(fault) => Err(TableError::Rule {
+                number: rule.number,
+                host: rule.host.to_string(),
+                path: rule.path.to_string(),
+                key: "issuers".to_owned(),
+                fault,
+            }),
+            None => Ok(()),
+        }
     }
 
     fn insert(&mut self, number: usize, rule: Rule) -> Result<(), TableError> {
@@ -230,6 +287,26 @@ impl RouteTable {
                 allow: allow(&pattern.rules),
             },
         }
+    }
+
+    /// The issuers beside the edge's own that rules may name.
+    pub fn issuers(&self) -> &[Issuer] {
+        &self.issuers
+    }
+
+    /// The declared issuer of this name, to the letter.
+    pub fn issuer(&self, name: &str) -> Option<&Issuer> {
+        self.issuers.iter().find(|issuer| issuer.name() == name)
+    }
+
+    /// A rule that names an issuer which is neither declared nor `own`, the edge's: nobody knows its
+    /// keys. With it the name.
+    pub fn unknown_issuer(&self, own: &str) -> Option<(&Rule, &str)> {
+        self.rules().find_map(|rule| {
+            let named = rule.access.demand()?.issuers.iter().flatten();
+            let mut unknown = named.filter(|name| *name != own && self.issuer(name).is_none());
+            unknown.next().map(|name| (rule, name.as_str()))
+        })
     }
 
     /// Every rule, in the order in which patterns are tried.

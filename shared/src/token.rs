@@ -148,12 +148,7 @@ impl<'a> Unverified<'a> {
         if !claims.is_well_formed() {
             return Err(Refusal::Claims);
         }
-        let subjects = Subjects::of(&claims, &key_id);
-        Ok(Authentic {
-            claims,
-            key_id,
-            subjects,
-        })
+        Ok(Authentic::of(claims, key_id))
     }
 }
 
@@ -178,6 +173,21 @@ pub struct Policy<'a> {
 }
 
 impl Authentic {
+    /// Of claims that are well formed, and that this key signed.
+    pub(crate) fn of(claims: AccessClaims, key_id: KeyId) -> Self {
+        let subjects = Subjects::of(&claims, &key_id);
+        Self {
+            claims,
+            key_id,
+            subjects,
+        }
+    }
+
+    /// Whether it says to be of this issuer, as [`Self::verify`] will ask.
+    pub fn is_of_issuer(&self, issuer: &str) -> bool {
+        self.claims.iss == issuer
+    }
+
     /// The key that signed it. It may have left the key set since; see [`KeySet::get`].
     pub fn key_id(&self) -> &KeyId {
         &self.key_id

@@ -36,6 +36,15 @@ fn check(table: &str, settings: &str) -> Result<()> {
     let table = RouteTable::parse(table).map_err(|mistake| anyhow!("routes.toml: {mistake}"))?;
     let settings: toml::Table = settings.parse().context("wrangler.toml")?;
     let variables = settings.get("vars").and_then(toml::Value::as_table);
+    let issuer = variables.and_then(|present| present.get("ISSUER")?.as_str());
+    if let Some((rule, name)) = issuer.and_then(|own| table.unknown_issuer(own)) {
+        bail!(
+            "routes.toml: route of host `{}`, path `{}`: `issuers`: {name} is neither declared as an \
+             [[issuer]] nor the ISSUER below [vars] in wrangler.toml",
+            rule.host,
+            rule.path,
+        );
+    }
     for rule in table.rules() {
         let variable = rule.upstream.variable();
         if !variables.is_some_and(|present| present.contains_key(&variable)) {
@@ -69,6 +78,23 @@ mod tests {
             "{error}"
         );
         assert!(error.contains("UPSTREAM_VIDEO"), "{error}");
+    }
+
+    #[test]
+    fn an_issuer_that_nobody_knows_is_named_with_its_rule() {
+        let settings = format!("{SETTINGS}ISSUER = 'https://id.example'\n");
+        let table = |issuer: &str| {
+            format!(
+                "[[route]]\npath = '/x'\nupstream = 'api'\naudience = 'a'\nissuers = ['{issuer}']\n"
+            )
+        };
+        assert!(check(&table("https://id.example"), &settings).is_ok());
+        let error = check(&table("https://other.example"), &settings).unwrap_err();
+        let error = error.to_string();
+        assert!(
+            error.contains("/x") && error.contains("https://other.example"),
+            "{error}"
+        );
     }
 
     #[test]

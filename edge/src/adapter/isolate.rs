@@ -4,10 +4,7 @@
 
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
-use portcullis_shared::{
-    keys::KeySet,
-    routes::{RevocationMode, RouteTable},
-};
+use portcullis_shared::{foreign::SignatureCheck, keys::KeySet, routes::RouteTable};
 use wasm_bindgen::{JsCast, JsValue};
 
 use crate::{
@@ -17,7 +14,7 @@ use crate::{
     exchange::Exchanges,
     gate::{self, Case, Config, Head, Memory, Ruling, Verdict},
     settings::Settings,
-    snapshot::Snapshot,
+    snapshot::{Needs, Snapshot},
     time::Millis,
 };
 
@@ -78,7 +75,8 @@ pub(super) fn configure(env: &js_sys::Object) {
         isolate.setup = match setup {
             Setup::Table(table) => match Settings::read(&variables(env), &table) {
                 Ok(settings) => {
-                    isolate.snapshot = Snapshot::new(settings.ages);
+                    let issuers = table.issuers().len();
+                    isolate.snapshot = Snapshot::new(settings.ages).with_issuers(issuers);
                     isolate.memory = Memory::new(settings.token_cache_bytes);
                     isolate.began = Some((now(), random_uuid()));
                     Setup::Ready(Rc::new(Config { table, settings }))
@@ -120,9 +118,9 @@ fn variables(env: &js_sys::Object) -> BTreeMap<String, String> {
     variables
 }
 
-/// Whether a request of this mode can be judged at once.
-pub(super) fn is_fresh(mode: RevocationMode) -> bool {
-    ISOLATE.with_borrow(|isolate| isolate.snapshot.is_fresh(mode, now()))
+/// Whether a request that needs this can be judged at once.
+pub(super) fn is_fresh(needs: Needs) -> bool {
+    ISOLATE.with_borrow(|isolate| isolate.snapshot.is_fresh(needs, now()))
 }
 
 /// Whether the token of a case's API key is to be replaced, behind.
@@ -140,6 +138,14 @@ pub(super) fn with_exchanges<T>(change: impl FnOnce(&mut Exchanges, Millis) -> T
 pub(super) fn judge(case: &Case<'_>) -> Verdict {
     ISOLATE
         .with_borrow_mut(|isolate| gate::judge(case, &isolate.snapshot, &mut isolate.memory, now()))
+}
+
+/// Judges a foreign token by what came of the check of its signature.
+pub(super) fn conclude(case: &Case<'_>, check: SignatureCheck, holds: bool) -> Verdict {
+    ISOLATE.with_borrow_mut(|isolate| {
+        let (snapshot, memory) = (&isolate.snapshot, &mut isolate.memory);
+        gate::conclude(case, check, holds, snapshot, memory, now())
+    })
 }
 
 /// Up to which `seq` revocations are known.

@@ -9,13 +9,13 @@ use std::{rc::Rc, time::Duration};
 use portcullis_shared::{
     ids::KeyId,
     revocation::{DOCUMENT_LIMIT, DocumentError},
-    routes::{RevocationMode, built_in},
+    routes::built_in,
 };
 
 use crate::{
     counters::Fetched,
     gate::Config,
-    snapshot::{Attempt, FeedError, Snapshot, Step},
+    snapshot::{Attempt, FeedError, Needs, Snapshot, Step},
     time::Millis,
 };
 
@@ -38,18 +38,43 @@ const FEED: Kind = Kind {
     limit: DOCUMENT_LIMIT,
 };
 
-/// Brings keys and revocations as far up to date as a request of this mode needs and may wait for.
-pub(super) async fn freshen(config: &Rc<Config>, context: &Context, mode: RevocationMode) {
-    settle(config, context, |snapshot, since, now| {
-        snapshot.advance(mode, since, now)
+/// Whose keys.
+#[derive(Clone, Copy)]
+enum Owner {
+    /// The origin.
+    Ours,
+    /// The foreign issuer at this place of the table.
+    Foreign(usize),
+}
+
+impl From<Needs> for Owner {
+    fn from(needs: Needs) -> Self {
+        match needs {
+            Needs::Ours(_) => Self::Ours,
+            Needs::Foreign(issuer) => Self::Foreign(issuer),
+        }
+    }
+}
+
+/// Brings keys and revocations as far up to date as a request needs and may wait for.
+pub(super) async fn freshen(config: &Rc<Config>, context: &Context, needs: Needs) {
+    settle(config, context, needs.into(), |snapshot, since, now| {
+        snapshot.advance(needs, since, now)
     })
     .await;
 }
 
 /// Looks for a key that a token names, as far as the budget for that goes.
-pub(super) async fn look_for_key(config: &Rc<Config>, context: &Context, key: &KeyId) {
-    settle(config, context, |snapshot, since, now| {
-        snapshot.advance_for_key(key, since, now)
+pub(super) async fn look_for_key(
+    config: &Rc<Config>,
+    context: &Context,
+    needs: Needs,
+    key: &KeyId,
+) {
+    let owner = needs.into();
+    settle(config, context, owner, |snapshot, since, now| match owner {
+        Owner::Ours => snapshot.advance_for_key(key, since, now),
+        Owner::Foreign(issuer) => snapshot.advance_for_foreign_key(issuer, key, since, now),
     })
     .await;
 }
@@ -58,6 +83,7 @@ pub(super) async fn look_for_key(config: &Rc<Config>, context: &Context, key: &K
 async fn settle(
     config: &Rc<Config>,
     context: &Context,
+    owner: Owner,
     advance: impl Fn(&mut Snapshot, Millis, Millis) -> Step,
 ) {
     let since = isolate::now();
@@ -66,7 +92,12 @@ async fn settle(
         if let Some(attempt) = step.keys {
             let config = Rc::clone(config);
             context.spawn(async move {
-                fetch_keys(&config, attempt).await;
+                match owner {
+                    Owner::Ours => {
+                        fetch_keys(&config, attempt).await;
+                    }
+                    Owner::Foreign(issuer) => fetch_foreign_keys(&config, issuer, attempt).await,
+                }
             });
         }
         if let Some(attempt) = step.feed {
@@ -100,6 +131,30 @@ async fn fetch_keys(config: &Config, attempt: Attempt) -> bool {
         Err(reason) => {
             log::warning("the keys could not be fetched", &reason);
             false
+        }
+    }
+}
+
+/// Fetches the keys of a foreign issuer.
+async fn fetch_foreign_keys(config: &Config, issuer: usize, attempt: Attempt) {
+    let Some(declared) = config.table.issuers().get(issuer) else {
+        return;
+    };
+    let taken = match document::fetch(declared.jwks_uri(), &KEYS).await {
+        Ok(json) => isolate::with_snapshot(|snapshot| {
+            snapshot.put_foreign_keys(issuer, declared, attempt, &json)
+        })
+        .map_err(|error| error.to_string()),
+        Err(fault) => Err(fault.to_string()),
+    };
+    isolate::with_snapshot(|snapshot| snapshot.end_foreign_keys(issuer, attempt));
+    isolate::count_fetch(Fetched::ForeignKeys, taken.is_ok());
+    match taken {
+        Ok(true) => isolate::forget_tokens(),
+        Ok(false) => {}
+        Err(reason) => {
+            let reason = format!("{}: {reason}", declared.name());
+            log::warning("the keys of a foreign issuer could not be fetched", &reason);
         }
     }
 }

@@ -8,6 +8,7 @@ fn ruling(reason: Option<Reason>) -> Ruling {
         would_be: None,
         rule: None,
         subject: None,
+        issuer: None,
         key: None,
     }
 }

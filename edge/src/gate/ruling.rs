@@ -33,6 +33,8 @@ pub struct Ruling {
     pub rule: Option<usize>,
     /// Whose the request is; filled in where the decision may be logged.
     pub subject: Option<String>,
+    /// The foreign issuer by which the subject is to be understood; nothing for our own.
+    pub issuer: Option<String>,
     /// The signing key that is not known.
     pub key: Option<KeyId>,
 }
@@ -110,6 +112,7 @@ impl Ruling {
             would_be: None,
             rule: None,
             subject: None,
+            issuer: None,
             key: None,
         }
     }

@@ -3,6 +3,7 @@
 mod access;
 mod api_keys;
 mod cookies;
+mod foreign;
 mod headers;
 mod lines;
 mod links;
@@ -104,11 +105,39 @@ audience = "images"
 scopes = ["images:read"]
 credentials = ["bearer", "cookie", "signed_url"]
 
+[[issuer]]
+issuer = "https://other.example"
+jwks_uri = "https://other.example/keys"
+algorithms = ["RS256"]
+audiences = { api = "https://api.example" }
+roles_claim = ["groups"]
+
+[[issuer]]
+issuer = "https://third.example/"
+jwks_uri = "https://third.example/keys"
+algorithms = ["RS256"]
+audiences = { api = "third-api" }
+
 [[route]]
 path = "/foreign/*"
 upstream = "api"
 audience = "api"
+scopes = ["api:read"]
+roles = ["admin"]
 issuers = ["https://other.example"]
+
+[[route]]
+path = "/foreign/pages/*"
+upstream = "api"
+audience = "api"
+credentials = ["bearer", "cookie"]
+issuers = ["https://other.example"]
+
+[[route]]
+path = "/both/*"
+upstream = "api"
+audience = "api"
+issuers = ["https://id.example", "https://other.example", "https://third.example/"]
 
 [[route]]
 path = "/admin/*"
@@ -245,7 +274,7 @@ fn rule_at(head: &Head, config: &Config, snapshot: &Snapshot, now: Millis) -> Ru
         Plan::Judge(case) => match judge(&case, snapshot, &mut Memory::new(0), now) {
             Verdict::Ruled(ruling) => ruling,
             Verdict::UnknownKey(key) => refuse_unknown_key(&case, &key),
-            Verdict::Exchange => case.not_exchanged(Next::Unavailable),
+            Verdict::Exchange | Verdict::CheckSignature(_) => case.not_exchanged(Next::Unavailable),
         },
     }
 }

@@ -250,7 +250,7 @@ fn a_repeated_genuine_document_is_fresh_only_while_its_signature_is() {
 fn what_a_withdrawn_key_signed_does_not_count() {
     let mut snapshot = filled();
     let (old, new) = (key(1), key(2));
-    let attempt = snapshot.keys_schedule.begin_always(START);
+    let attempt = snapshot.keys.schedule.begin_always(START);
     assert!(snapshot.put_keys(attempt, &key_set(&[&old, &new])).unwrap());
     let now = START.plus(1_000);
     let attempt = snapshot.feed_schedule.begin_always(now);
@@ -325,8 +325,8 @@ fn the_feed_s_unknown_key_has_a_budget_of_its_own() {
 #[test]
 fn a_key_set_that_was_asked_for_earlier_does_not_replace_a_later_one() {
     let mut snapshot = filled();
-    let early = snapshot.keys_schedule.begin_always(START.plus(10));
-    let late = snapshot.keys_schedule.begin_always(START.plus(20));
+    let early = snapshot.keys.schedule.begin_always(START.plus(10));
+    let late = snapshot.keys.schedule.begin_always(START.plus(20));
     assert!(snapshot.put_keys(late, &key_set(&[&key(2)])).unwrap());
     assert!(!snapshot.put_keys(early, &key_set(&[&key(1)])).unwrap());
     assert!(snapshot.keys().unwrap().get(key(2).id()).is_some());
@@ -366,12 +366,12 @@ proptest! {
 fn a_clock_that_was_an_hour_ahead_is_forgotten_when_it_is_put_right() {
     let mut snapshot = filled();
     let ahead = START.plus(3_600_000);
-    let attempt = snapshot.keys_schedule.begin_always(ahead);
+    let attempt = snapshot.keys.schedule.begin_always(ahead);
     snapshot.put_keys(attempt, &key_set(&[&key(1)])).unwrap();
     fetch(&mut snapshot, &key(1), ahead, 200).unwrap();
     let right = START.plus(10_000);
     assert_eq!(snapshot.keys_freshness(right), Freshness::Gone);
-    let attempt = snapshot.keys_schedule.begin_always(right);
+    let attempt = snapshot.keys.schedule.begin_always(right);
     snapshot.put_keys(attempt, &key_set(&[&key(1)])).unwrap();
     fetch(&mut snapshot, &key(1), right, 200).unwrap();
     assert!(snapshot.is_fresh(Strict, right));
@@ -439,7 +439,7 @@ fn tables_stay_with_their_key_when_the_set_changes_and_go_with_it() {
     let with_tables = |snapshot: &Snapshot| snapshot.keys().unwrap().with_tables();
     assert_eq!(with_tables(&snapshot), 1);
     let mut renew = |keys: &[&SigningKey]| {
-        let attempt = snapshot.keys_schedule.begin_always(START);
+        let attempt = snapshot.keys.schedule.begin_always(START);
         snapshot.put_keys(attempt, &key_set(keys)).unwrap();
         with_tables(&snapshot)
     };

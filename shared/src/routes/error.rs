@@ -21,6 +21,14 @@ pub enum TableError {
         #[source]
         fault: Fault,
     },
+    /// One declaration of an issuer has a mistake.
+    #[error("issuer {number}: {fault}")]
+    Issuer {
+        /// Its place in the file, from 1.
+        number: usize,
+        /// The key with the mistake, and the mistake.
+        fault: String,
+    },
 }
 
 /// A mistake in the value of a key.
@@ -80,6 +88,12 @@ pub enum Fault {
         "a route with `cache = \"shared\"` takes no `signed_url`: caches would outlive the link"
     )]
     SharedByLink,
+    /// The issuer calls no audience as the route does, so none of its tokens would ever pass.
+    #[error("the issuer {0} has no word for this route's `audience` in its `audiences`")]
+    ForeignAudience(String),
+    /// The origin takes its own tokens alone.
+    #[error("a route to the origin takes no tokens of other issuers")]
+    ForeignAtOrigin,
     /// The key says something about credentials, and none are looked at.
     #[error("means nothing on a route with `access = \"public\"`")]
     OnPublic,

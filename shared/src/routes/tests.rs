@@ -390,3 +390,59 @@ proptest! {
         prop_assert!(RouteTable::parse(&text).is_err());
     }
 }
+
+/// A declaration of an issuer, and a rule that takes its tokens.
+const WITH_ISSUER: &str = r#"
+[[issuer]]
+issuer = "https://tenant.example/"
+jwks_uri = "https://tenant.example/keys"
+algorithms = ["RS256"]
+audiences = { api = "https://api.example" }
+
+[[route]]
+path = "/api/*"
+upstream = "api"
+audience = "api"
+issuers = ["https://id.example", "https://tenant.example/"]
+"#;
+
+#[test]
+fn declared_issuers_are_found_to_the_letter() {
+    let table = RouteTable::parse(WITH_ISSUER).unwrap();
+    assert_eq!(table.issuers().len(), 1);
+    assert!(table.issuer("https://tenant.example/").is_some());
+    assert!(table.issuer("https://tenant.example").is_none());
+    let json = RouteTable::json(WITH_ISSUER).unwrap();
+    assert_eq!(
+        RouteTable::from_json(&json).unwrap().issuers(),
+        table.issuers()
+    );
+}
+
+#[test]
+fn a_rule_that_no_token_of_a_declared_issuer_could_satisfy_is_a_mistake() {
+    for (from, to, message) in [
+        (
+            "audience = \"api\"\n",
+            "audience = \"images\"\n",
+            "audiences",
+        ),
+        (
+            "upstream = \"api\"",
+            "upstream = \"origin\"",
+            "other issuers",
+        ),
+        (
+            "algorithms = [\"RS256\"]",
+            "algorithms = [\"RS257\"]",
+            "issuer 1: ",
+        ),
+    ] {
+        assert!(WITH_ISSUER.contains(from));
+        let error = RouteTable::parse(&WITH_ISSUER.replace(from, to)).unwrap_err();
+        assert!(error.to_string().contains(message), "{error}");
+    }
+    let (declaration, _) = WITH_ISSUER.split_once("[[route]]").unwrap();
+    let error = RouteTable::parse(&format!("{declaration}{declaration}")).unwrap_err();
+    assert!(error.to_string().contains("twice"), "{error}");
+}

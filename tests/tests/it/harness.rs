@@ -15,6 +15,7 @@ pub mod forged;
 pub mod hostile;
 pub mod load;
 pub mod origin;
+pub mod other_issuer;
 pub mod place;
 pub mod ports;
 pub mod postgres;

@@ -34,6 +34,7 @@ mod login_flood;
 mod many_replicas;
 mod no_room;
 mod origin_process;
+mod other_issuers;
 mod others_clients;
 mod outage;
 mod races;

@@ -100,6 +100,7 @@ impl World {
                 Verdict::Ruled(ruling) => return ruling,
                 Verdict::UnknownKey(key) => return refuse_unknown_key(case, &key),
                 Verdict::Exchange => (),
+                Verdict::CheckSignature(_) => panic!("no token of another issuer"),
             }
             let asker = case.asker().expect("a key that is one");
             let (attempt, next) = self.memory.exchanges.advance(&asker, now, now);

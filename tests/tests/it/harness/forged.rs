@@ -35,6 +35,12 @@ upstream = "echo"
 audience = "api"
 mode = "report"
 
+[[issuer]]
+issuer = "https://id.example"
+jwks_uri = "https://id.example/keys"
+algorithms = ["RS256"]
+audiences = { api = "api" }
+
 [[route]]
 path = "/foreign/*"
 upstream = "echo"
