@@ -39,8 +39,8 @@ pub(super) fn find<'a>(
         return None;
     };
     let named = demand.issuers.as_ref()?;
-    let taken = |(_, issuer): &(usize, &Issuer)| named.iter().any(|name| name == issuer.name());
-    let issuers = || table.issuers().iter().enumerate().filter(taken);
+    let is_named = |(_, issuer): &(usize, &Issuer)| named.iter().any(|name| name == issuer.name());
+    let issuers = || table.issuers().iter().enumerate().filter(is_named);
     // Nothing is read of tokens on routes that take ours alone.
     issuers().next()?;
     let claimed = claimed_issuer(token)?;

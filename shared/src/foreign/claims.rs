@@ -26,16 +26,17 @@ pub(super) fn read(members: &Map<String, Value>, issuer: &Issuer) -> Option<Acce
         iss: text(members, "iss")?,
         aud: audience(members.get(&issuer.audience_claim)?)?,
         sub: text(members, "sub")?,
-        client_id: optional(members, "client_id")?
-            .or(optional(members, "azp")?)
+        client_id: optional(members, "client_id")
+            .ok()?
+            .or(optional(members, "azp").ok()?)
             .unwrap_or_default(),
         iat: time(members.get("iat")?)?,
         nbf: members
             .get("nbf")
             .map_or(Some(None), |nbf| time(nbf).map(Some))?,
         exp: time(members.get("exp")?)?,
-        jti: optional(members, "jti")?.unwrap_or_default(),
-        sid: optional(members, "sid")?,
+        jti: optional(members, "jti").ok()?.unwrap_or_default(),
+        sid: optional(members, "sid").ok()?,
         scope: scope(members.get(&issuer.scope_claim))?,
         roles: roles(members, &issuer.roles_claim)?,
     };
@@ -47,12 +48,15 @@ fn text(members: &Map<String, Value>, name: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
+/// A claim is there and is not text.
+struct Odd;
+
 /// A claim that may be absent, but if it is there is text.
-fn optional(members: &Map<String, Value>, name: &str) -> Option<Option<String>> {
+fn optional(members: &Map<String, Value>, name: &str) -> Result<Option<String>, Odd> {
     if members.contains_key(name) {
-        text(members, name).map(Some)
+        text(members, name).map(Some).ok_or(Odd)
     } else {
-        Some(None)
+        Ok(None)
     }
 }
 
