@@ -5,6 +5,7 @@
 //! look for an input that breaks one; the tests here run the seeds.
 
 mod documents;
+mod foreign;
 mod keys;
 mod links;
 mod routes;
@@ -29,17 +30,20 @@ pub enum Target {
     Link,
     /// An API key.
     ApiKey,
+    /// A token of another issuer, by its header and claims, or its key set.
+    ForeignToken,
 }
 
 impl Target {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::AccessToken,
         Self::RouteTable,
         Self::KeySet,
         Self::Revocations,
         Self::Link,
         Self::ApiKey,
+        Self::ForeignToken,
     ];
 
     /// What it is called on the command line.
@@ -51,6 +55,7 @@ impl Target {
             Self::Revocations => "revocations",
             Self::Link => "link",
             Self::ApiKey => "api-key",
+            Self::ForeignToken => "foreign-token",
         }
     }
 
@@ -67,6 +72,7 @@ impl Target {
             Self::Revocations => documents::run(data),
             Self::Link => links::run(data),
             Self::ApiKey => keys::run_api_key(data),
+            Self::ForeignToken => foreign::run(data),
         }
     }
 
@@ -79,6 +85,7 @@ impl Target {
             Self::Revocations => documents::seeds(),
             Self::Link => links::seeds(),
             Self::ApiKey => keys::api_key_seeds(),
+            Self::ForeignToken => foreign::seeds(),
         }
     }
 }
@@ -105,5 +112,7 @@ mod tests {
         assert!(super::tokens::is_accepted(&super::tokens::seeds()[0]));
         assert!(super::documents::is_accepted(&super::documents::seeds()[0]));
         assert!(super::links::is_accepted(&super::links::seeds()[0]));
+        assert!(super::foreign::is_accepted(&super::foreign::seeds()[0]));
+        assert!(super::foreign::is_accepted(&super::foreign::seeds()[1]));
     }
 }
