@@ -9,6 +9,8 @@
 //! [`link`] only, after whatever there is to a link.
 
 mod exchanging;
+#[cfg(feature = "explain")]
+mod explained;
 mod foreign;
 mod forward;
 mod link;

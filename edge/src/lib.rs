@@ -16,6 +16,8 @@ pub mod counters;
 pub mod credential;
 pub mod decision_line;
 pub mod exchange;
+#[cfg(feature = "explain")]
+pub mod explain;
 pub mod gate;
 pub mod generations;
 pub mod handback;

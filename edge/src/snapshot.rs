@@ -154,6 +154,30 @@ impl Snapshot {
         }
     }
 
+    /// What an explanation goes by: these keys and revocations, and the keys of the foreign issuer at a
+    /// place of the table, all as fresh at `now` as can be.
+    #[cfg(feature = "explain")]
+    pub fn assumed(
+        keys: KeySet,
+        revocations: Revocations,
+        foreign: Option<(usize, PublicKeys)>,
+        now: Millis,
+    ) -> Self {
+        let mut snapshot = Self {
+            keys: KeyRoom::holding(keys, now),
+            feed: Some(Held {
+                value: revocations,
+                fetched: now,
+            }),
+            ..Self::default()
+        };
+        if let Some((number, keys)) = foreign {
+            snapshot = snapshot.with_issuers(number);
+            snapshot.foreign.push(KeyRoom::holding(keys, now));
+        }
+        snapshot
+    }
+
     /// With room for the keys of so many foreign issuers.
     #[must_use]
     pub fn with_issuers(mut self, number: usize) -> Self {

@@ -7,7 +7,8 @@
 //!
 //! The crate is pure: no I/O, no clock, no randomness. The time and random bytes come in as
 //! arguments. It builds natively and for `wasm32-unknown-unknown`. The feature `sign` adds what
-//! only the origin may do, the feature `corpus` good and bad tokens for tests.
+//! only the origin may do, the feature `inspect` what explanations tell of tokens that nobody has
+//! verified, the feature `corpus` good and bad tokens for tests.
 #![deny(clippy::indexing_slicing)]
 
 pub mod api_key;
@@ -18,6 +19,8 @@ pub mod ed25519;
 pub mod foreign;
 pub mod forwarded_for;
 pub mod ids;
+#[cfg(feature = "inspect")]
+pub mod inspect;
 mod jws;
 pub mod keys;
 pub mod link;

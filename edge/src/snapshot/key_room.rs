@@ -33,6 +33,15 @@ impl<K> Default for KeyRoom<K> {
 }
 
 impl<K> KeyRoom<K> {
+    /// With these keys in it, whose fetch began at `fetched`.
+    #[cfg(feature = "explain")]
+    pub(super) fn holding(value: K, fetched: Millis) -> Self {
+        Self {
+            held: Some(Held { value, fetched }),
+            ..Self::default()
+        }
+    }
+
     pub(super) fn get(&self) -> Option<&K> {
         self.held.as_ref().map(|held| &held.value)
     }

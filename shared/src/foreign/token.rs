@@ -161,6 +161,12 @@ impl SignatureCheck {
         &self.signed
     }
 
+    /// What the token says, for people to read. Nobody has checked its signature.
+    #[cfg(feature = "inspect")]
+    pub fn unproven_claims(&self) -> &AccessClaims {
+        &self.claims
+    }
+
     /// What comes of it, `holds` being whether the signature is the key's over these bytes.
     ///
     /// # Errors

@@ -11,6 +11,7 @@
 mod corpus;
 mod documents;
 mod fixture;
+mod inspections;
 mod key_sets;
 mod links;
 mod revocations;
