@@ -9,6 +9,7 @@ mod assembly;
 mod audit;
 mod cleanup;
 mod descriptors;
+mod explain;
 mod keys;
 mod master_key_file;
 mod output;
@@ -74,6 +75,19 @@ Examples:
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    #[command(flatten)]
+    OfService(OfService),
+    /// Say what the edge would do with a request, and why
+    ///
+    /// Asks nobody: the route table, the Worker's variables, keys and revocations come from files. Each
+    /// check has a line: ok, NO, ? (not checked) or - (as well to know).
+    #[command(after_help = explain::EXAMPLES)]
+    Explain(explain::Command),
+}
+
+/// What needs the service's settings.
+#[derive(Debug, Subcommand)]
+enum OfService {
     /// Run the service
     ///
     /// Brings the database's tables up to date, makes master key and signing key where they are
@@ -180,6 +194,10 @@ enum Error {
     Cleanup(#[from] crate::domain::cleanup::Error),
     #[error("a server is cleaning up at the moment")]
     CleanupElsewhere,
+    #[error(transparent)]
+    Explain(#[from] explain::Error),
+    #[error("the request would be refused")]
+    WouldBeRefused,
     #[error("signals cannot be listened to")]
     Signals(#[source] std::io::Error),
     #[error("cannot be printed")]
@@ -194,7 +212,7 @@ const PARTIAL: u8 = 3;
 impl Error {
     const fn code(&self) -> u8 {
         match self {
-            Self::Settings(_) | Self::NoCriteria => USAGE,
+            Self::Settings(_) | Self::NoCriteria | Self::Explain(_) => USAGE,
             Self::Import(users::import::Error::Refused(_)) => PARTIAL,
             _ => 1,
         }
@@ -213,6 +231,8 @@ pub async fn run() -> ExitCode {
     };
     match cli.execute().await {
         Ok(()) => ExitCode::SUCCESS,
+        // It has been said, with the reason, where explanations go.
+        Err(error @ Error::WouldBeRefused) => ExitCode::from(error.code()),
         Err(error) => {
             // What an error says may come from outside: `Debug` lets no escape sequence through.
             let text = logging::chain(&error);
@@ -225,19 +245,23 @@ pub async fn run() -> ExitCode {
 
 impl Cli {
     async fn execute(self) -> Result<(), Error> {
+        let command = match self.command {
+            Command::OfService(command) => command,
+            Command::Explain(command) => return explain::run(command),
+        };
         let settings = Settings::load(self.config.as_deref(), std::env::vars_os())?;
-        match self.command {
-            Command::Serve => {
+        match command {
+            OfService::Serve => {
                 logging::start(&settings.log)?;
                 serve::run(&settings).await
             }
-            Command::Config => {
+            OfService::Config => {
                 let text = settings
                     .to_toml()
                     .map_err(|error| Error::Output(error.into()))?;
                 output::print(text.trim_end())
             }
-            Command::Migrate => {
+            OfService::Migrate => {
                 quiet(&settings.log)?;
                 let store = storage::connect(settings.database.url.expose(), 1).await?;
                 let protected = look_alikes::protect_old_names(store.as_ref()).await;
@@ -245,31 +269,31 @@ impl Cli {
                 protected?;
                 output::print("The database's tables are up to date.")
             }
-            Command::User(command) => {
+            OfService::User(command) => {
                 quiet(&settings.log)?;
                 users::run(command, &settings).await
             }
-            Command::ApiKey(command) => {
+            OfService::ApiKey(command) => {
                 quiet(&settings.log)?;
                 api_keys::run(command, &settings).await
             }
-            Command::Audit(command) => {
+            OfService::Audit(command) => {
                 quiet(&settings.log)?;
                 audit::run(command, &settings).await
             }
-            Command::Session(command) => {
+            OfService::Session(command) => {
                 quiet(&settings.log)?;
                 sessions::run(command, &settings).await
             }
-            Command::Cleanup { json } => {
+            OfService::Cleanup { json } => {
                 quiet(&settings.log)?;
                 cleanup::run(json, &settings).await
             }
-            Command::Keys(command) => {
+            OfService::Keys(command) => {
                 quiet(&settings.log)?;
                 keys::run(command, &settings).await
             }
-            Command::Restored(arguments) => {
+            OfService::Restored(arguments) => {
                 quiet(&settings.log)?;
                 restored::run(arguments, &settings).await
             }
