@@ -33,6 +33,8 @@ use crate::{
     gate::{self, Config, Decision, Forward, Head, Plan, Ruling, Verdict},
     handback::{Handback, Upstreams},
     platform::Platform,
+    time::Millis,
+    timing,
     wire::{
         self,
         order::{self, Signature},
@@ -129,6 +131,8 @@ struct Matter {
     config: Rc<Config>,
     /// The runtime's own object of the request, for what only it tells.
     request: JsValue,
+    /// When it was read, where answers are to say how long it waited.
+    began: Option<Millis>,
 }
 
 impl Matter {
@@ -142,6 +146,7 @@ impl Matter {
         match isolate::config() {
             Ok(config) => Ok(Self {
                 head: client::complete(told, request, &config.settings.platform),
+                began: config.settings.server_timing.then(isolate::now),
                 config,
                 request: request.clone(),
             }),
@@ -166,32 +171,41 @@ impl Matter {
             Plan::Judge(case) if case.reports() => case.as_it_came(),
             Plan::Judge(_) | Plan::Ruled(_) => return None,
         };
-        Some(self.forward(forward))
+        Some(self.forward(forward, self.began.map(|_| timing::ahead())))
     }
 
-    fn forward(&self, mut on: Forward) -> String {
+    fn forward(&self, mut on: Forward, timing: Option<String>) -> String {
         if self.head.country.is_none() {
             let platform = &self.config.settings.platform;
             client::tell_country(&mut on, &self.request, platform);
         }
-        order::forward(&self.head, &on)
+        order::forward(&self.head, &on, timing)
     }
 
     /// What is to be done; the decision is observed.
     fn order(&self, ruling: Ruling) -> String {
         self.observe(&ruling);
+        let outcome = ruling.outcome();
+        let timing = self
+            .began
+            .map(|began| timing::decided(outcome, isolate::now().since(began)));
         match ruling.decision {
-            Decision::Answer(ours) => answer(&self.head, &ours),
-            Decision::Metrics => answer(&self.head, &isolate::metrics()),
-            Decision::Forward(on) => self.forward(on),
+            Decision::Answer(ours) => timed_answer(&self.head, &ours, timing.as_deref()),
+            Decision::Metrics => timed_answer(&self.head, &isolate::metrics(), timing.as_deref()),
+            Decision::Forward(on) => self.forward(on, timing),
         }
     }
 }
 
 fn answer(head: &Head, answer: &Answer) -> String {
+    timed_answer(head, answer, None)
+}
+
+fn timed_answer(head: &Head, answer: &Answer, timing: Option<&str>) -> String {
     let signature = Signature {
         request_id: &head.request_id,
         seq: isolate::seq(),
+        timing,
     };
     order::answer(answer, &[], head.method == "HEAD", signature)
 }

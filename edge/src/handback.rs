@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     answer::Answer,
     gate::{CacheUse, Forward, Head},
-    headers,
+    headers, timing,
     wire::order::{self, Signature},
 };
 
@@ -36,6 +36,9 @@ pub struct Handback {
     vary: String,
     link: Option<Link>,
     cors: Option<Vec<(String, String)>>,
+    /// An entry of `Server-Timing`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    timing: Option<String>,
 }
 
 /// What the answer to a link gets; see [`crate::gate::LinkAnswer`].
@@ -73,8 +76,8 @@ pub struct Changes<'a> {
 }
 
 impl Handback {
-    /// Of a request that goes on.
-    pub fn new(head: &Head, forward: &Forward) -> Self {
+    /// Of a request that goes on, whose answer gets this entry of `Server-Timing`, if any.
+    pub fn new(head: &Head, forward: &Forward, timing: Option<String>) -> Self {
         let owned = |(name, value): &(&str, String)| ((*name).to_owned(), value.clone());
         let cors = forward.cors.as_ref();
         let link = forward.link.as_ref().map(|link| Link {
@@ -89,6 +92,7 @@ impl Handback {
             vary: forward.vary.to_owned(),
             link,
             cors: cors.map(|headers| headers.iter().map(owned).collect()),
+            timing,
         }
     }
 
@@ -101,6 +105,7 @@ impl Handback {
         Signature {
             request_id: &self.request_id,
             seq,
+            timing: self.timing.as_deref(),
         }
     }
 
@@ -131,6 +136,9 @@ impl Handback {
             } else {
                 changes.set.push((name, Cow::Borrowed(value)));
             }
+        }
+        if let Some(entry) = &self.timing {
+            changes.append.push((timing::NAME, entry));
         }
         let signature = self.signature(seq).headers();
         let signature = signature.map(|(name, value)| (name, Cow::Owned(value)));
@@ -214,7 +222,7 @@ mod tests {
 
     /// The headers as they are after the changes, sorted.
     fn changed(forward: &Forward, answer: &[(&str, &str)]) -> Vec<(String, String)> {
-        let written = serde_json::to_string(&Handback::new(&head(), forward)).unwrap();
+        let written = serde_json::to_string(&Handback::new(&head(), forward, None)).unwrap();
         let handback = Handback::read(&written).unwrap();
         let upstreams = Upstreams {
             status: 200,
@@ -252,6 +260,29 @@ mod tests {
             .iter()
             .filter(|(name, _)| name.starts_with("portcullis"));
         assert_eq!(ours.count(), 2, "{headers:?}");
+    }
+
+    #[test]
+    fn the_edge_s_timing_stands_beside_the_upstream_s() {
+        let timed = Some("edge;dur=3;desc=\"passed\"".to_owned());
+        let written = serde_json::to_string(&Handback::new(&head(), &forward(), timed)).unwrap();
+        let handback = Handback::read(&written).unwrap();
+        let answer = Upstreams {
+            status: 200,
+            headers: &[("server-timing", "db;dur=9")],
+        };
+        let changes = handback.changes(answer, None);
+        let entry = ("server-timing", "edge;dur=3;desc=\"passed\"");
+        assert!(changes.append.contains(&entry), "{changes:?}");
+        assert!(!changes.remove.contains(&"server-timing"));
+        assert!(changes.set.iter().all(|(name, _)| *name != "server-timing"));
+        assert!(handback.bad_gateway(None).contains("edge;dur=3"));
+
+        let untimed = Handback::new(&head(), &forward(), None);
+        assert!(!serde_json::to_string(&untimed).unwrap().contains("timing"));
+        let changes = untimed.changes(answer, None);
+        let names: Vec<_> = changes.append.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names, ["vary"]);
     }
 
     #[test]
@@ -323,7 +354,7 @@ mod tests {
         );
         assert!(values(&headers, "access-control-allow-methods").is_empty());
         assert_eq!(values(&headers, "vary"), ["Origin", "authorization"]);
-        let order = Handback::new(&head(), &with_cors).bad_gateway(None);
+        let order = Handback::new(&head(), &with_cors, None).bad_gateway(None);
         assert!(
             order.contains("https://a.example") && order.contains("502"),
             "{order}"
@@ -360,7 +391,7 @@ mod tests {
             method: "HEAD".to_owned(),
             ..head()
         };
-        let order = Handback::new(&head, &forward()).bad_gateway(None);
+        let order = Handback::new(&head, &forward(), None).bad_gateway(None);
         assert!(order.contains("\"body\":null"), "{order}");
     }
 }

@@ -28,6 +28,7 @@ pub mod settings;
 pub mod snapshot;
 pub mod target;
 pub mod time;
+pub mod timing;
 pub mod wire;
 
 #[cfg(target_arch = "wasm32")]

@@ -126,7 +126,7 @@ pub fn keys_of(stand_ins: &[StandIn]) -> Option<KeySet> {
     KeySet::new(keys).ok()
 }
 
-/// Keys under which nothing counts that anybody signs.
+/// A key set for where none of ours is asked: there is a stand-in's key in it, and none of an issuer.
 pub fn nobody_s_keys() -> Option<KeySet> {
     let secret = SigningKey::from_bytes(&NOBODY_S_SEED);
     let key = VerifyingKey::new("nobody".parse().ok()?, secret.verifying_key().as_bytes())?;
@@ -148,9 +148,7 @@ pub fn foreign_stand_ins(text: &str, issuer: &Issuer) -> Option<PublicKeys> {
     let of = |key| PublicKeys::parse(json!({"keys": [key]}).to_string().as_bytes(), issuer).ok();
     let fits = |keys: &PublicKeys| {
         let unverified = foreign::Unverified::parse(text, issuer);
-        unverified.is_ok_and(|token| {
-            !matches!(token.check(keys), Err(token::Refusal::Algorithm))
-        })
+        unverified.is_ok_and(|token| !matches!(token.check(keys), Err(token::Refusal::Algorithm)))
     };
     of(rsa).filter(fits).or_else(|| of(ec))
 }

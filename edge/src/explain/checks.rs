@@ -88,9 +88,9 @@ pub(super) fn told(
         let mut reasons = findings.failed.iter().copied();
         let reason = reasons.find(|reason| check_of(*reason) == check);
         let missing = match check {
-            SIGNATURE if is_foreign => {
-                Some("another issuer's, which the Worker's runtime checks; what follows is its own word")
-            }
+            SIGNATURE if is_foreign => Some(
+                "another issuer's, which the Worker's runtime checks; what follows is its own word",
+            ),
             SIGNATURE if known.keys.is_none() => {
                 Some("no key set is given; what follows is the credential's own word")
             }

@@ -48,15 +48,21 @@ pub(super) fn explain(
         // Our revocations know our own users.
         .filter(|check| *check != REVOCATION || foreign.is_none())
         .collect();
-    checks::told(&checks, findings, known, foreign.is_some(), |check, reason| {
-        let Some(inspection) = inspection else {
-            return said::unread(reason);
-        };
-        compared(check, inspection.unproven_claims(), case).unwrap_or_else(|| {
-            let said = Said::by_token(inspection, longest);
-            said::detail(&said, (config, known, case), check, reason)
-        })
-    })
+    checks::told(
+        &checks,
+        findings,
+        known,
+        foreign.is_some(),
+        |check, reason| {
+            let Some(inspection) = inspection else {
+                return said::unread(reason);
+            };
+            compared(check, inspection.unproven_claims(), case).unwrap_or_else(|| {
+                let said = Said::by_token(inspection, longest);
+                said::detail(&said, (config, known, case), check, reason)
+            })
+        },
+    )
 }
 
 /// What was found by a check that access tokens alone have.

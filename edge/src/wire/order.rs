@@ -6,6 +6,7 @@ use crate::{
     answer::Answer,
     gate::{CacheUse, Forward, Head},
     handback::{Changes, Handback},
+    timing,
 };
 
 /// What every answer of the edge says about itself, in headers.
@@ -15,10 +16,13 @@ pub struct Signature<'a> {
     pub request_id: &'a str,
     /// Up to which `seq` revocations are known.
     pub seq: Option<u64>,
+    /// An entry of `Server-Timing`, where there is to be one.
+    pub timing: Option<&'a str>,
 }
 
 impl Signature<'_> {
-    /// The headers, to be set over whatever stands there.
+    /// The headers, to be set over whatever stands there. `Server-Timing`, in which others have
+    /// entries too, is none of them.
     pub fn headers(self) -> impl Iterator<Item = (&'static str, String)> {
         let seq = self.seq.map(|seq| ("portcullis-feed-seq", seq.to_string()));
         std::iter::once(("portcullis-request-id", self.request_id.to_owned())).chain(seq)
@@ -56,6 +60,7 @@ pub fn answer(
     let own: Vec<_> = signature.headers().collect();
     let ours = answer.headers.iter().chain(&own);
     let ours = ours.map(|(name, value)| (*name, value.as_str()));
+    let ours = ours.chain(signature.timing.map(|entry| (timing::NAME, entry)));
     let also = also
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_str()));
@@ -66,15 +71,15 @@ pub fn answer(
     })
 }
 
-/// The order to forward.
-pub fn forward(head: &Head, forward: &Forward) -> String {
+/// The order to forward; the answer gets this entry of `Server-Timing`, if any.
+pub fn forward(head: &Head, forward: &Forward, timing: Option<String>) -> String {
     let set = forward.set.iter();
     text(&Order::Forward {
         url: &forward.url,
         no_store: forward.cache == CacheUse::Private,
         remove: &forward.remove,
         set: set.map(|(name, value)| (*name, value.as_str())).collect(),
-        handback: Handback::new(head, forward),
+        handback: Handback::new(head, forward, timing),
     })
 }
 
@@ -106,6 +111,7 @@ mod tests {
     const SIGNATURE: Signature<'_> = Signature {
         request_id: "r",
         seq: Some(7),
+        timing: None,
     };
 
     #[test]
@@ -124,6 +130,21 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_says_how_long_it_took_where_that_is_asked_for() {
+        let timed = Signature {
+            timing: Some("edge;dur=1"),
+            ..SIGNATURE
+        };
+        let ours = Answer::problem(Code::NotFound);
+        let header = |signature| {
+            let order = read(&answer(&ours, &[], false, signature));
+            order["answer"]["headers"]["server-timing"].clone()
+        };
+        assert_eq!(header(timed), "edge;dur=1");
+        assert_eq!(header(SIGNATURE), Value::Null);
+    }
+
+    #[test]
     fn a_forward_says_where_to_and_what_changes() {
         let on = Forward {
             url: "http://api/x?\"".to_owned(),
@@ -135,7 +156,7 @@ mod tests {
             link: None,
             cors: None,
         };
-        let order = read(&forward(&Head::default(), &on));
+        let order = read(&forward(&Head::default(), &on, None));
         let order = &order["forward"];
         assert_eq!(order["url"], "http://api/x?\"");
         assert_eq!(order["remove"], json!(["forwarded"]));
