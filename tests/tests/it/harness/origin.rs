@@ -1,6 +1,7 @@
 //! The origin: the real program, on a database of its own.
 
 use std::{
+    ffi::OsStr,
     fs,
     io::Write,
     path::PathBuf,
@@ -79,13 +80,7 @@ impl Home {
 
     /// The program with its settings; a subcommand is still to be named.
     pub fn command(&self) -> Command {
-        let mut command = Command::new(place::portcullis());
-        // What the tests are told about their surroundings is none of the service's settings.
-        for (name, _) in std::env::vars_os() {
-            if name.as_encoded_bytes().starts_with(b"PORTCULLIS_") {
-                command.env_remove(name);
-            }
-        }
+        let mut command = without_settings(place::portcullis());
         if self.settings().exists() {
             command.arg("--config").arg(self.settings());
         }
@@ -169,6 +164,17 @@ impl Home {
     }
 }
 
+/// A program for which what the tests are told about their surroundings is none of the settings.
+fn without_settings(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    for (name, _) in std::env::vars_os() {
+        if name.as_encoded_bytes().starts_with(b"PORTCULLIS_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
 /// A running origin.
 #[derive(Debug)]
 pub struct Origin {
@@ -193,7 +199,7 @@ impl Origin {
     /// Starts one to which a file that may not grow further is an error, not its end.
     pub async fn start_with_little_room(home: Arc<Home>, port: u16) -> Self {
         let program = home.command();
-        let mut command = Command::new("sh");
+        let mut command = without_settings("sh");
         command
             .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
             .arg(program.get_program())
