@@ -1,7 +1,13 @@
 // Answers of the edge's own.
 
-/** Carries out the Rust half's order to answer. */
-export const answer = (order) => new Response(order.body, order);
+/** Carries out the Rust half's order to answer (src/wire/order.rs). */
+export function answer(order) {
+  const headers = {};
+  let at = 2;
+  for (; at < order.length && order[at] !== ""; at += 2) headers[order[at]] = order[at + 1];
+  const body = order.slice(at + 1).join("\n");
+  return new Response(body === "" ? null : body, { status: Number(order[1]), headers });
+}
 
 /** The problem `internal_error` of RFC 9457, as the Rust half words it. The cause is in the log only. */
 export function internalError(request) {

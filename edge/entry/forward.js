@@ -7,31 +7,42 @@ import { answer } from "./answer.js";
 import { headersOf } from "./head.js";
 import { Trap, call } from "./instance.js";
 
+// Orders and changes are lines, as src/wire/order.rs writes them.
+
+const HANDBACK = 4;
+
+function removeAll(headers, names) {
+  if (names !== "") for (const name of names.split(" ")) headers.delete(name);
+}
+
 function send(request, order) {
   // The original is what the new request takes method, body, headers and signal from.
-  const outgoing = new Request(order.url, request);
+  const outgoing = new Request(order[1], request);
   const headers = outgoing.headers;
-  for (const name of order.remove) headers.delete(name);
-  for (const name in order.set) headers.set(name, order.set[name]);
-  return fetch(outgoing, { redirect: "manual", cache: order.noStore ? "no-store" : undefined });
+  removeAll(headers, order[3]);
+  for (let at = HANDBACK + 1; at < order.length; at += 2) headers.set(order[at], order[at + 1]);
+  return fetch(outgoing, { redirect: "manual", cache: order[2] === "" ? undefined : order[2] });
 }
 
 function change(answered, changes) {
   const response = new Response(answered.body, answered);
   const headers = response.headers;
-  for (const name of changes.remove) headers.delete(name);
-  for (const [name, value] of changes.set) headers.set(name, value);
-  for (const [name, value] of changes.append) headers.append(name, value);
+  removeAll(headers, changes[0]);
+  for (let at = 1; at < changes.length; at += 3) {
+    if (changes[at] === "append") headers.append(changes[at + 1], changes[at + 2]);
+    else headers.set(changes[at + 1], changes[at + 2]);
+  }
   return response;
 }
 
 export async function forward(request, order) {
-  const handback = JSON.stringify(order.handback);
+  const handback = order[HANDBACK];
   try {
     const answered = await send(request, order);
-    return change(answered, JSON.parse(call(handBack, handback, answered.status, headersOf(answered))));
+    // Where there is nothing to split, the answer cannot be handed back.
+    return change(answered, call(handBack, handback, answered.status, headersOf(answered)).split("\n"));
   } catch (error) {
     if (error instanceof Trap) throw error;
-    return answer(JSON.parse(call(giveUp, handback, String(error?.message ?? error))).answer);
+    return answer(call(giveUp, handback, String(error?.message ?? error)).split("\n"));
   }
 }

@@ -14,8 +14,10 @@ import { headOf } from "./head.js";
 import { Trap, call, callAndWait, prepare, report } from "./instance.js";
 
 function carryOut(request, text) {
-  const order = JSON.parse(text);
-  return order.forward === undefined ? answer(order.answer) : forward(request, order.forward);
+  const order = text.split("\n");
+  if (order[0] === "forward") return forward(request, order);
+  if (order[0] === "answer") return answer(order);
+  throw new Error("an order that cannot be carried out");
 }
 
 /** What could not be answered as it should be. Of a trap the log has the cause already. */

@@ -112,7 +112,7 @@ pub fn hand_back(handback: &str, status: u16, headers: &str) -> Option<String> {
         headers: &headers,
     };
     let changes = handback.changes(answer, isolate::seq());
-    Some(order::changes(&changes))
+    order::changes(&changes)
 }
 
 /// Gives the order to answer in place of an upstream that did not, for whatever reason.

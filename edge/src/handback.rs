@@ -65,7 +65,7 @@ impl Upstreams<'_> {
 }
 
 /// Changes of headers, to be made in this order.
-#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Changes<'a> {
     /// Names that go.
     pub remove: Vec<&'a str>,
@@ -94,6 +94,12 @@ impl Handback {
             cors: cors.map(|headers| headers.iter().map(owned).collect()),
             timing,
         }
+    }
+
+    /// One line of text that [`Self::read`] reads.
+    pub fn text(&self) -> String {
+        // Of text, numbers and lists JSON cannot fail; an empty text would be refused by its reader.
+        serde_json::to_string(self).unwrap_or_default()
     }
 
     /// Reads what was written; `None` when it is something else.

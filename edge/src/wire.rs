@@ -2,9 +2,9 @@
 //!
 //! A call costs little; a handle on an object of the runtime, a promise or a callback costs more
 //! than most decisions. So `entry/` reads a request into one text ([`head`]), and does with the
-//! runtime's objects what the text that comes back says ([`order`]). Into Wasm they come as lines,
-//! since no method, URL or header holds a line feed (RFC 9110 §5.5); out of it as JSON, which the
-//! runtime reads faster than we could write anything else.
+//! runtime's objects what the text that comes back says ([`order`]). Both are lines, since no method,
+//! URL or header holds a line feed (RFC 9110 §5.5): writing and reading JSON takes longer than all the
+//! rest of a decision.
 //!
 //! Invariant: the texts of one request hold all that is needed for it, so nothing of it stays in
 //! Wasm's memory while an upstream takes its time, and a client that goes away leaves nothing there.
