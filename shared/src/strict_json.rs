@@ -18,6 +18,17 @@ pub(crate) fn from_slice<T: DeserializeOwned>(json: &[u8]) -> Result<T, serde_js
     read::<T, Value>(json)
 }
 
+/// As [`from_slice`], for a structure that denies unknown members and whose own values are no objects:
+/// serde's derived code refuses what stands twice there, so the text need not be read twice.
+pub(crate) fn closed_from_slice<T: DeserializeOwned>(json: &[u8]) -> Result<T, serde_json::Error> {
+    let text = std::str::from_utf8(json).map_err(serde_json::Error::custom)?;
+    // Derived code takes a list of the values for the structure too.
+    if !text.trim_start().starts_with('{') {
+        return Err(serde_json::Error::custom("not an object"));
+    }
+    serde_json::from_str(text)
+}
+
 /// As [`from_slice`], but without a look at the values of the members: they are to be read one by
 /// one, so that a bad one does not spoil the others.
 pub(crate) fn outer_from_slice<T: DeserializeOwned>(json: &[u8]) -> Result<T, serde_json::Error> {
@@ -132,6 +143,33 @@ mod tests {
     struct Known {
         #[expect(dead_code, reason = "only its presence is of interest")]
         a: u8,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Closed {
+        #[expect(dead_code, reason = "only its presence is of interest")]
+        a: u8,
+        #[expect(dead_code, reason = "only its presence is of interest")]
+        b: String,
+    }
+
+    #[test]
+    fn in_a_closed_structure_nothing_is_repeated_and_nothing_else_is_there() {
+        assert!(closed_from_slice::<Closed>(br#"{"a":1,"b":"2"}"#).is_ok());
+        for json in [
+            br#"{"a":1,"b":"2","a":1}"#.as_slice(),
+            br#"{"a":1,"b":"2","\u0061":1}"#,
+            br#"{"a":1,"b":"2","c":3}"#,
+            b"{\"a\":1,\"b\":\"\xff\"}",
+            b"\xef\xbb\xbf{\"a\":1,\"b\":\"2\"}",
+            br#"{"a":1,"b":"2"} x"#,
+            br#"{"a":1}"#,
+            br#"[1,"2"]"#,
+        ] {
+            let read = closed_from_slice::<Closed>(json);
+            assert!(read.is_err(), "{}", String::from_utf8_lossy(json));
+        }
     }
 
     #[test]
