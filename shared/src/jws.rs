@@ -12,7 +12,7 @@
 
 use std::{borrow::Cow, num::NonZeroUsize};
 
-use data_encoding::BASE64URL_NOPAD;
+use base64ct::{Base64UrlUnpadded, Encoding};
 use jwt_compact::{Algorithm, AlgorithmSignature};
 use serde::Deserialize;
 
@@ -50,11 +50,6 @@ struct Header {
     kid: KeyId,
 }
 
-/// Base64url without padding (RFC 7515 §2): no other alphabet, no white space, no stray trailing bits.
-fn decode(text: &str) -> Option<Vec<u8>> {
-    BASE64URL_NOPAD.decode(text.as_bytes()).ok()
-}
-
 /// A JWS whose form is right and whose signature has not been looked at.
 #[derive(Debug)]
 pub(crate) struct Sealed<'a> {
@@ -80,8 +75,8 @@ impl<'a> Sealed<'a> {
         };
         let (signed, _) = text.rsplit_once('.').ok_or(JwsError::Malformed)?;
         let signature = Signature::decode(signature).ok_or(JwsError::Malformed)?;
-        let header = decode(header).ok_or(JwsError::Malformed)?;
-        let payload = decode(payload).ok_or(JwsError::Malformed)?;
+        let header = Base64UrlUnpadded::decode_vec(header).map_err(|_| JwsError::Malformed)?;
+        let payload = Base64UrlUnpadded::decode_vec(payload).map_err(|_| JwsError::Malformed)?;
         let header: Header =
             strict_json::closed_from_slice(&header).map_err(|_| JwsError::Header)?;
         let algorithm = Ed25519::named(&header.alg).ok_or(JwsError::Algorithm)?;
@@ -142,13 +137,8 @@ impl Signature {
     /// 64 bytes are 86 characters; a larger one is not worth decoding.
     fn decode(text: &str) -> Option<Self> {
         let mut bytes = [0; 64];
-        if text.len() != 86 {
-            return None;
-        }
-        let length = BASE64URL_NOPAD
-            .decode_mut(text.as_bytes(), &mut bytes)
-            .ok()?;
-        (length == 64).then_some(Self(bytes))
+        let decoded = Base64UrlUnpadded::decode(text, &mut bytes).ok()?;
+        (decoded.len() == 64).then_some(Self(bytes))
     }
 }
 
@@ -201,30 +191,5 @@ pub(crate) mod sign {
             .with_key_id(key.id().as_str())
             .with_token_type(typ);
         Ed25519 { name: "EdDSA" }.token(&header, &Claims::new(claims), key.secret())
-    }
-}
-
-#[cfg(all(test, not(target_arch = "wasm32")))]
-mod tests {
-    use base64ct::{Base64UrlUnpadded, Encoding};
-    use proptest::prelude::*;
-
-    use super::{Signature, decode};
-
-    proptest! {
-        #[test]
-        fn two_libraries_agree_on_what_base64url_is(
-            text in "[A-Za-z0-9_=+/ \n-]{0,24}|[A-Za-z0-9_-]{80,90}|[AEIMQUYcgkosw048]{0,7}"
-        ) {
-            prop_assert_eq!(decode(&text), Base64UrlUnpadded::decode_vec(&text).ok());
-        }
-
-        #[test]
-        fn a_signature_is_64_bytes_written_in_one_way(text in "[A-Za-z0-9_-]{84,88}|[A-Za-z0-9_-]{85}[AQgw]") {
-            let other = Base64UrlUnpadded::decode_vec(&text).ok();
-            let other = other.filter(|bytes| bytes.len() == 64);
-            let own = Signature::decode(&text).map(|signature| signature.0.to_vec());
-            prop_assert_eq!(own, other);
-        }
     }
 }
