@@ -3,6 +3,7 @@
 mod api_keys;
 mod audit;
 mod connections;
+mod explain;
 mod keys;
 mod program;
 mod raw_log;

@@ -15,7 +15,11 @@ use crate::harness::place;
 const MAY_KNOW: [(&str, &[&str]); 8] = [
     ("portcullis-shared", &[]),
     ("portcullis-edge", &["portcullis-shared"]),
-    ("portcullis-origin", &["portcullis-shared"]),
+    // Its command line alone, see below.
+    (
+        "portcullis-origin",
+        &["portcullis-shared", "portcullis-edge"],
+    ),
     (
         "portcullis-bench-edge",
         &["portcullis-shared", "portcullis-edge"],
@@ -149,6 +153,33 @@ fn the_domain_names_neither_web_framework_nor_database_and_the_two_do_not_meet()
         assert!(files.len() > 5, "{room} is somewhere else now");
         refuse(&files, forbidden);
     }
+}
+
+#[test]
+fn the_origin_s_command_line_alone_names_the_edge() {
+    let source = place::root().join("origin/src");
+    let cli = files_of(&source, "cli");
+    let others: Vec<_> = rust_files(&source)
+        .into_iter()
+        .filter(|file| !cli.contains(file))
+        .collect();
+    assert!(cli.len() > 5 && others.len() > 5);
+    refuse(&others, &["portcullis_edge"]);
+    let explains = |file: &PathBuf| {
+        let text = fs::read_to_string(file).unwrap();
+        text.contains("portcullis_edge::")
+    };
+    assert!(cli.iter().any(explains), "the arrow is not needed any more");
+}
+
+#[test]
+fn the_worker_is_built_without_explanations() {
+    let manifest = fs::read_to_string(place::root().join("edge/Cargo.toml")).unwrap();
+    let is_default = |line: &str| line.trim_start().starts_with("default");
+    assert!(manifest.contains("\nexplain = ") && !manifest.lines().any(is_default));
+    let explains = place::root().join("edge/src/lib.rs");
+    let text = fs::read_to_string(explains).unwrap();
+    assert!(text.contains("#[cfg(feature = \"explain\")]\npub mod explain;"));
 }
 
 #[test]

@@ -100,6 +100,7 @@ fn the_help_teaches() {
         &["keys", "rotate", "--help"],
         &["session", "revoke", "--help"],
         &["audit", "--help"],
+        &["explain", "--help"],
         &["api-key", "create", "--help"],
     ] {
         assert!(
