@@ -53,10 +53,10 @@ pub fn write(head: &Head, config: &Config, ruling: &Ruling, known: &Known) -> St
         line.text("route", &format!("{}{}", rule.host, rule.path));
     }
     if let Some(subject) = &ruling.subject {
-        line.text("subject", subject);
-    }
-    if let Some(issuer) = &ruling.issuer {
-        line.text("issuer", issuer);
+        line.text("subject", &subject.name);
+        if let Some(issuer) = &subject.issuer {
+            line.text("issuer", issuer);
+        }
     }
     if let Some(key) = &ruling.key {
         line.text("kid", key.as_str());

@@ -32,7 +32,7 @@ pub use exchanging::ExchangeRequest;
 pub use foreign::conclude;
 pub use forward::{CacheUse, Forward, LinkAnswer};
 pub use reason::Reason;
-pub use ruling::{Decision, Outcome, Ruling};
+pub use ruling::{Decision, Outcome, Ruling, Subject};
 
 use foreign::Foreign;
 
@@ -571,8 +571,7 @@ fn weigh(
             return Verdict::Ruled(case.refused_with(answer, Reason::Unavailable));
         }
     };
-    let subject = || Some(verified.claims().sub.clone());
-    let issuer = case.foreign_issuer().map(|issuer| issuer.name().to_owned());
+    let subject = || Subject::boxed(&verified.claims().sub, case.foreign_issuer());
     let refused = match revoked {
         Some(kind) if case.is_worth_another_exchange(kind, exchanges, now) => {
             return Verdict::Exchange;
@@ -589,8 +588,7 @@ fn weigh(
     }
     if let Some((answer, reason)) = refused {
         return Verdict::Ruled(Ruling {
-            subject: subject(),
-            issuer,
+            subject: Some(subject()),
             ..case.refused_with(answer, reason)
         });
     }
@@ -598,8 +596,7 @@ fn weigh(
     let log = &case.config.settings.log;
     let is_logged = log.takes_passed(&case.head.request_id);
     Verdict::Ruled(Ruling {
-        subject: is_logged.then(subject).flatten(),
-        issuer: issuer.filter(|_| is_logged),
+        subject: is_logged.then(subject),
         ..Ruling::forward(forward).by(case.rule)
     })
 }
@@ -614,7 +611,7 @@ fn metrics_for(case: &Case<'_>, token: Verified<'_>, refused: Option<Reason>) ->
         None => Ruling::metrics().by(case.rule),
     };
     Ruling {
-        subject: Some(claims.sub.clone()),
+        subject: Some(Subject::boxed(&claims.sub, None)),
         ..ruling
     }
 }

@@ -8,7 +8,6 @@ fn ruling(reason: Option<Reason>) -> Ruling {
         would_be: None,
         rule: None,
         subject: None,
-        issuer: None,
         key: None,
     }
 }

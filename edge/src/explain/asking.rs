@@ -246,10 +246,9 @@ fn stood_in(head: &Head, case: &Case<'_>) -> Option<(Head, KeySet)> {
     };
     let mut head = head.clone();
     let mut replace = |text: &str, stand_in: &StandIn| {
-        for place in [&mut head.authorization, &mut head.cookie] {
-            if let Some(held) = place {
-                *held = held.replace(text, stand_in.text());
-            }
+        let places = [&mut head.authorization, &mut head.cookie];
+        for held in places.into_iter().flatten() {
+            *held = held.replace(text, stand_in.text());
         }
         head.url = head.url.replace(text, stand_in.text());
     };

@@ -1,8 +1,8 @@
 //! What access tokens and links both say of themselves, held against what they are judged by.
 
 use portcullis_shared::{
-    claims::AccessClaims, ids::KeyId, inspect::Inspection, link::LinkClaims,
-    link::MAX_LINK_LIFETIME, time::UnixSeconds,
+    claims::AccessClaims, ids::KeyId, inspect::Inspection, keys::KeySet, link::LinkClaims,
+    link::MAX_LINK_LIFETIME, revocation::Revocations, time::UnixSeconds,
 };
 
 use crate::gate::{Case, Config, Reason};
@@ -95,7 +95,7 @@ pub(super) fn detail(
         }
         (_, Some(reason)) => reason.to_string(),
         (REVOCATION, None) => {
-            let seq = known.revocations.as_ref().map_or(0, |known| known.seq());
+            let seq = known.revocations.as_ref().map_or(0, Revocations::seq);
             format!("nothing of it is revoked, up to seq {seq}")
         }
         (BESIDE, None) => "the cookie beside it is of the same session".to_owned(),
@@ -108,7 +108,7 @@ fn signature(known: &Known, key_id: &KeyId, reason: Option<Reason>) -> String {
     let goes_on = "what follows is the credential's own word";
     match reason {
         Some(Reason::UnknownKey) => {
-            let ids = known.keys.iter().flat_map(|keys| keys.ids());
+            let ids = known.keys.iter().flat_map(KeySet::ids);
             let ids: Vec<_> = ids.map(KeyId::as_str).collect();
             let ids = ids.join(", ");
             format!("the key set has no key {key_id}, but {ids}; {goes_on}")

@@ -12,7 +12,7 @@ use portcullis_shared::link::{Refusal, Request, Unverified, without_links};
 
 use crate::{answer::Answer, snapshot::Snapshot, time::Millis};
 
-use super::{Case, Reason, Ruling, Verdict, forward};
+use super::{Case, Reason, Ruling, Verdict, forward, ruling::Subject};
 
 /// Why this cannot be a link, whatever the keys are.
 pub(super) fn screen(link: &str) -> Option<Reason> {
@@ -49,17 +49,17 @@ pub(super) fn judge(case: &Case<'_>, link: &str, snapshot: &Snapshot, now: Milli
         Ok(verified) => verified,
         Err(refusal) => return Verdict::Ruled(case.refused(Reason::from(&refusal))),
     };
-    let subject = || Some(verified.claims().sub.clone());
+    let subject = || Subject::boxed(&verified.claims().sub, None);
     if let Some(kind) = revocations.refuses_link(verified) {
         return Verdict::Ruled(Ruling {
-            subject: subject(),
+            subject: Some(subject()),
             ..case.refused(Reason::from(kind))
         });
     }
     let forward = forward::linked(case, verified, link, now.seconds());
     let is_logged = case.config.settings.log.takes_passed(&case.head.request_id);
     Verdict::Ruled(Ruling {
-        subject: is_logged.then(subject).flatten(),
+        subject: is_logged.then(subject),
         ..Ruling::forward(forward).by(case.rule)
     })
 }

@@ -3,7 +3,7 @@
 //! Invariant: nothing of a credential is in it. A subject is told only by a token that has been
 //! verified.
 
-use portcullis_shared::{ids::KeyId, routes::Rule};
+use portcullis_shared::{foreign::Issuer, ids::KeyId, routes::Rule};
 
 use crate::answer::Answer;
 
@@ -32,11 +32,18 @@ pub struct Ruling {
     /// The place in the table of the rule that governs the request, from 1.
     pub rule: Option<usize>,
     /// Whose the request is; filled in where the decision may be logged.
-    pub subject: Option<String>,
-    /// The foreign issuer by which the subject is to be understood; nothing for our own.
-    pub issuer: Option<String>,
+    pub subject: Option<Box<Subject>>,
     /// The signing key that is not known.
     pub key: Option<KeyId>,
+}
+
+/// Whose a request is, by a token that has been verified: issuer and subject together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject {
+    /// Its `sub`.
+    pub name: String,
+    /// The issuer, where it is not our own.
+    pub issuer: Option<String>,
 }
 
 /// How a decision came out.
@@ -81,6 +88,16 @@ impl Outcome {
     }
 }
 
+impl Subject {
+    /// Of a token of this issuer, or of our own.
+    pub(super) fn boxed(name: &str, issuer: Option<&Issuer>) -> Box<Self> {
+        Box::new(Self {
+            name: name.to_owned(),
+            issuer: issuer.map(|issuer| issuer.name().to_owned()),
+        })
+    }
+}
+
 impl Ruling {
     pub(super) fn forward(forward: Forward) -> Self {
         Self::of(Decision::Forward(forward), None)
@@ -112,7 +129,6 @@ impl Ruling {
             would_be: None,
             rule: None,
             subject: None,
-            issuer: None,
             key: None,
         }
     }
@@ -122,6 +138,11 @@ impl Ruling {
     pub(super) fn by(mut self, rule: &Rule) -> Self {
         self.rule = Some(rule.number);
         self
+    }
+
+    /// The `sub` of whose the request is, where it is told.
+    pub fn subject(&self) -> Option<&str> {
+        self.subject.as_ref().map(|subject| subject.name.as_str())
     }
 
     /// How it came out.

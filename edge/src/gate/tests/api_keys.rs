@@ -279,7 +279,7 @@ fn a_revoked_key_stops_with_the_feed_and_is_not_asked_about_again() {
     world.revoke(vec![revoked(Kind::ApiKey, &id)]);
     let ruling = world.rule(&head, NOW);
     assert_eq!(ruling.reason, Some(Reason::RevokedApiKey));
-    assert_eq!(ruling.subject.as_deref(), Some("user-1"));
+    assert_eq!(ruling.subject(), Some("user-1"));
     assert_eq!(world.status(&head, NOW.plus(1_000)), 401);
     assert_eq!(world.asked, 1);
     // The same key elsewhere: its entry is not that of others.

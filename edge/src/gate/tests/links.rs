@@ -220,7 +220,7 @@ fn time_and_revocation_end_a_link_and_the_end_of_a_session_does_not() {
     ] {
         let ruling = at(NOW, vec![revoked(kind, id)]);
         assert_eq!(ruling.reason, Some(why));
-        assert_eq!(ruling.subject.as_deref(), Some("user-1"));
+        assert_eq!(ruling.subject(), Some("user-1"));
     }
     for kind in [Kind::Session, Kind::ApiKey] {
         forwarded(at(

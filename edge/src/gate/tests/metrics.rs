@@ -23,7 +23,7 @@ fn an_administrator_is_told_what_the_edge_has_counted() {
     let ruling = shown(&[ISSUER], &["admin"]);
     assert_eq!(ruling.decision, Decision::Metrics);
     assert_eq!(ruling.outcome(), Outcome::Answered);
-    assert_eq!(ruling.subject.as_deref(), Some("user-1"));
+    assert_eq!(ruling.subject(), Some("user-1"));
 }
 
 #[test]

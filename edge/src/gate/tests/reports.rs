@@ -79,7 +79,7 @@ fn one_setting_makes_every_route_report() {
         let head = with_token(path, &signed(&poor));
         let ruling = rule_at(&head, &all, &snapshot(Vec::new()), super::NOW);
         reported(&ruling, 403, reason);
-        assert_eq!(ruling.subject.as_deref(), Some("user-1"));
+        assert_eq!(ruling.subject(), Some("user-1"));
     }
     let banned = snapshot(vec![revoked(Kind::User, "user-1")]);
     let ruling = rule_at(

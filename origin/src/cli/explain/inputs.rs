@@ -25,6 +25,7 @@ use crate::cli::when;
 
 /// The files.
 #[derive(Debug, Args)]
+#[group(id = "inputs")]
 pub(super) struct Arguments {
     /// The route table
     #[arg(long, default_value = "routes.toml", value_name = "FILE")]
@@ -50,7 +51,10 @@ pub(in crate::cli) enum Error {
     #[error("{} cannot be read", path.display())]
     Unreadable { path: PathBuf, source: io::Error },
     #[error("{}", path.display())]
-    Routes { path: PathBuf, source: TableError },
+    Routes {
+        path: PathBuf,
+        source: Box<TableError>,
+    },
     #[error("{} is not TOML", path.display())]
     Wrangler {
         path: PathBuf,
@@ -93,8 +97,10 @@ pub(in crate::cli) enum Error {
 /// Reads all of them, for a request at the time `at`.
 pub(super) fn read(files: &Arguments, at: UnixSeconds) -> Result<(Config, Known), Error> {
     let path = files.routes.clone();
-    let table =
-        RouteTable::parse(&text(&path)?).map_err(|source| Error::Routes { path, source })?;
+    let table = RouteTable::parse(&text(&path)?).map_err(|source| {
+        let source = Box::new(source);
+        Error::Routes { path, source }
+    })?;
     let settings = settings(files, &table)?;
     let keys = files.jwks.as_deref().map(keys).transpose()?;
     let revocations = match (&files.revocations, &keys) {

@@ -3,7 +3,7 @@
 use portcullis_edge::{
     answer::Answer,
     explain::{Explanation, Mark, Step, Verdict},
-    gate::{Decision, Forward, Ruling},
+    gate::{Decision, Forward, Reason, Ruling},
 };
 use serde_json::{Map, Value, json};
 
@@ -52,8 +52,8 @@ fn of_ruling(ruling: &Ruling) -> Value {
     let mut value = json!({
         "outcome": ruling.outcome().name(),
         "rule": ruling.rule,
-        "reason": ruling.reason.map(|reason| reason.name()),
-        "detail": ruling.reason.map(|reason| reason.text()),
+        "reason": ruling.reason.map(Reason::name),
+        "detail": ruling.reason.map(Reason::text),
         "would_be": ruling.would_be,
     });
     match &ruling.decision {

@@ -10,6 +10,7 @@ use super::Error;
 
 /// What the request is.
 #[derive(Args)]
+#[group(id = "request")]
 pub(super) struct Arguments {
     /// The method
     #[arg(long, default_value = "GET", value_name = "METHOD")]
