@@ -11,7 +11,7 @@ use super::{
     wait,
 };
 
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_mins(1);
 
 /// The running issuer; its tokens say that they are of [`OtherIssuer::name`].
 #[derive(Debug)]
