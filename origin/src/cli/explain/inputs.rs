@@ -30,7 +30,7 @@ pub(super) struct Arguments {
     /// The route table
     #[arg(long, default_value = "routes.toml", value_name = "FILE")]
     routes: PathBuf,
-    /// The Worker's configuration, whose [vars] are its settings
+    /// The Worker's configuration, whose table `vars` has its settings
     #[arg(long, default_value = "wrangler.toml", value_name = "FILE")]
     wrangler: PathBuf,
     /// Take the variables of this environment of it
