@@ -1,5 +1,6 @@
 //! Explanations, each held against what the gate decides by itself.
 
+use base64ct::{Base64UrlUnpadded, Encoding};
 use portcullis_shared::{
     api_key::{ApiKey, ApiKeyId},
     claims::{AccessClaims, Audience},
@@ -10,6 +11,7 @@ use portcullis_shared::{
     time::UnixSeconds,
     token,
 };
+use serde_json::{Value, json};
 
 use super::{Explanation, Known, Mark, Verdict, explain};
 use crate::{
@@ -53,6 +55,19 @@ path = "/linked/*"
 upstream = "images"
 audience = "images"
 credentials = ["signed_url"]
+
+[[route]]
+path = "/foreign/*"
+upstream = "api"
+audience = "api"
+scopes = ["api:read"]
+issuers = ["https://other.example"]
+
+[[issuer]]
+issuer = "https://other.example"
+jwks_uri = "https://other.example/jwks.json"
+algorithms = ["RS256", "ES256"]
+audiences = { api = "https://api.example" }
 "#;
 
 fn config() -> Config {
@@ -441,4 +456,44 @@ fn no_text_holds_a_token_or_a_link() {
             assert!(!step.text.contains("eyJ"), "{step:?}");
         }
     }
+}
+
+/// A token of the other issuer, whose signature nobody looks at.
+fn foreign(algorithm: &str, changes: &Value) -> String {
+    let mut claims = json!({"iss": "https://other.example", "sub": "auth0|7",
+        "aud": ["https://api.example"], "iat": NOW, "exp": NOW.plus(600), "scope": "api:read"});
+    for (name, value) in changes.as_object().unwrap() {
+        claims[name] = value.clone();
+    }
+    let header = json!({"alg": algorithm, "kid": "k", "typ": "at+jwt"});
+    let encoded = |bytes: &[u8]| Base64UrlUnpadded::encode_string(bytes);
+    let parts = [header, claims].map(|part| encoded(part.to_string().as_bytes()));
+    let length = if algorithm == "ES256" { 64 } else { 256 };
+    format!("{}.{}.{}", parts[0], parts[1], encoded(&vec![7; length]))
+}
+
+#[test]
+fn a_token_of_another_issuer_is_judged_by_its_declaration_and_its_signature_stays_open() {
+    for (algorithm, known) in [("RS256", known()), ("ES256", nothing_known())] {
+        let good = with_token("/foreign/x", &foreign(algorithm, &json!({})));
+        let explained = explain(&good, &config(), &known);
+        assert_eq!(
+            ruling(&explained).outcome(),
+            Outcome::Passed,
+            "{explained:?}"
+        );
+        assert_eq!(explained.open, ["signature"]);
+        assert!(marks(&explained, Mark::Failed).is_empty());
+
+        let changes = json!({"iat": NOW.plus(-900), "exp": NOW.plus(-300), "scope": "notes"});
+        let bad = with_token("/foreign/x", &foreign(algorithm, &changes));
+        let explained = explain(&bad, &config(), &known);
+        assert_eq!(ruling(&explained).reason, Some(Reason::Expired));
+        assert_eq!(marks(&explained, Mark::Failed), ["expiry", "scopes"]);
+    }
+    // Ours is none of its.
+    let ours = with_token("/foreign/x", &signed(&claims()));
+    let explained = explain(&ours, &config(), &known());
+    assert_eq!(ruling(&explained).reason, Some(Reason::Issuer));
+    assert_eq!(marks(&explained, Mark::Failed), ["issuer"]);
 }

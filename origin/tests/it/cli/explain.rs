@@ -243,7 +243,6 @@ fn mistakes_in_what_is_given_name_file_and_place() {
             &["--token", "a", "--header", "authorization: Bearer b"],
             "leave one out",
         ),
-        (&["--at", "soon"], "must be an age"),
         (&["--method", "A B"], "--method must be"),
     ] {
         let (code, error) = place.fail(&arguments(&[&["--url", URL], more].concat()), "");
@@ -252,6 +251,8 @@ fn mistakes_in_what_is_given_name_file_and_place() {
             "{more:?}: {code} {error}"
         );
     }
+    let (code, error) = place.fail(&["explain", "--url", URL, "--at", "soon"], "");
+    assert!(code == 2 && error.contains("must be an age"), "{error}");
     let (code, error) = place.fail(&arguments(&["--url", "id.example/x"]), "");
     assert!(
         code == 2 && error.contains("--url must be absolute"),
