@@ -41,6 +41,7 @@ mod races;
 mod round_the_edge;
 mod runbook;
 mod secrets_and_logs;
+mod seeing;
 mod sessions_end;
 mod signed_urls;
 mod target;
