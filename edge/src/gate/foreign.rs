@@ -19,7 +19,10 @@ use crate::{
     answer::Answer, cache::TokenCache, credential::Credential, snapshot::Snapshot, time::Millis,
 };
 
-use super::{Case, Memory, Reason, Unauthentic, Verdict, weigh};
+use super::{
+    Case, Memory, Reason, Verdict,
+    judging::{Unauthentic, weigh},
+};
 
 /// The foreign issuer that a token says it is of.
 #[derive(Debug, Clone, Copy)]
